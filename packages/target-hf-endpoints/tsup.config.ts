@@ -1,0 +1,11 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: ["src/index.ts"],
+  format: ["esm"],
+  platform: "node",
+  target: "node22",
+  clean: true,
+  dts: false,
+  removeNodeProtocol: false,
+});
