@@ -48,8 +48,8 @@ The configuration is one JSON object. Unknown keys are refused. Fields marked "d
 
 Code from a model repository is never run (trust_remote_code is always off).
 
-Progress: one line per event on standard output, "@@modelops " and a JSON object with v, kind, step, max_steps, epoch, t
-(seconds since 1970). Everything else goes to standard error. Kinds: loading, begin, log, eval, save, end, pushed,
+Progress: one line per event on standard output, "@@modelops " and a JSON object with v, kind, step, max_steps (once it
+is known), epoch, t (seconds since 1970). Everything else goes to standard error. Kinds: loading, begin, log, eval, save, end, pushed,
 result, interrupted, error. Exit codes: 0 finished, 1 failed, 130 or 143 interrupted.
 """
 
@@ -178,8 +178,10 @@ class Progress:
     def emit(self, kind, **fields):
         if not is_main_process():
             return
-        event = {"v": 1, "kind": kind, "step": self.step, "max_steps": self.max_steps, "epoch": self.epoch}
-        event.update(t=time.time(), **fields)
+        event = {"v": 1, "kind": kind, "step": self.step}
+        if self.max_steps is not None:
+            event["max_steps"] = self.max_steps
+        event.update(epoch=self.epoch, t=time.time(), **fields)
         self.write_line(PREFIX + redact(json.dumps(event, allow_nan=False)) + "\n")
 
 
@@ -208,6 +210,11 @@ REQUIRED = object()
 
 def text(value):
     return None if isinstance(value, str) and value.strip() and "\0" not in value else "must be a non-empty string"
+
+
+def run_name(value):
+    fine = text(value) is None and len(value) <= 200 and value.isprintable()
+    return None if fine else "must be printable text of at most 200 characters"
 
 
 def boolean(value):
@@ -282,7 +289,7 @@ def learning_rate_default(method, kind):
 
 FIELDS = {
     "v": (choice(1), REQUIRED),
-    "run_id": (lambda value: text(value) or (None if len(value) <= 200 else "must have at most 200 characters"), REQUIRED),
+    "run_id": (run_name, REQUIRED),
     "method": (choice("sft", "dpo", "grpo"), REQUIRED),
     "base_model": (text, REQUIRED),
     "base_model_revision": (nullable(text), None),
@@ -459,12 +466,15 @@ class StopGuard:
         self.deferred = False  # True: the training loop looks at `requested` by itself
         self.previous = {}
         self.finished = threading.Event()
+        self.reporting = False
 
     @property
     def requested(self):
         return self.signal_number is not None
 
     def handle(self, signal_number, frame=None):
+        if self.reporting:
+            return
         again = self.requested
         self.signal_number = self.signal_number or signal_number
         self.reason = self.reason or signal.Signals(signal_number).name
@@ -949,6 +959,7 @@ def make_watcher(progress, guard, config, precision, run):
 
         def on_train_begin(self, args, state, control, **ignored):
             self.note(state)
+            run["started"], run["first_step"] = time.monotonic(), state.global_step
             progress.emit("begin", **run["begin"])
 
         def on_step_end(self, args, state, control, **ignored):
@@ -970,6 +981,8 @@ def make_watcher(progress, guard, config, precision, run):
             finite.pop("total_flos", None)
             run["metrics"].update(finite)
             kind = "eval" if any(name.startswith("eval_") for name in logs or {}) else "log"
+            if kind == "eval":
+                run["evaluated_step"] = state.global_step
             event = {"m": finite}
             if dropped:
                 event["dropped"] = dropped
@@ -995,13 +1008,14 @@ def make_watcher(progress, guard, config, precision, run):
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             if not is_main_process():
                 return
-            remove_paths(folder, config)
+            clean_folder(folder, config)
             progress.emit("save", checkpoint=folder.name)
             if config["hub"]["push"] and config["hub"]["strategy"] == "every_save":
                 push_checkpoint(config, folder)
 
         def on_train_end(self, args, state, control, **ignored):
             self.note(state)
+            run["ended"] = time.monotonic()
             if not guard.requested:
                 progress.emit("end")
 
@@ -1026,8 +1040,8 @@ def peak_memory_bytes(device):
 # ---- saving --------------------------------------------------------------------------------------------------------
 
 
-def remove_paths(folder, config):
-    """Replaces the base model's path by its name in the files that repeat it."""
+def clean_folder(folder, config):
+    """Names the base model instead of its path, and replaces the generated model card, which repeats that path."""
     base, name = config["base_model"], base_model_name(config["base_model"])
     adapter_file = folder / "adapter_config.json"
     if adapter_file.is_file():
@@ -1037,14 +1051,13 @@ def remove_paths(folder, config):
         if isinstance(adapter.get("target_modules"), list):
             adapter["target_modules"].sort()
         adapter_file.write_text(json.dumps(adapter, indent=2) + "\n", encoding="utf-8")
-    if is_folder(base):
-        readme = folder / "README.md"
-        if readme.is_file():
-            content = readme.read_text(encoding="utf-8")
-            for path in sorted({base, str(Path(base).resolve()), os.path.abspath(base)}, key=len, reverse=True):
-                if path != name:
-                    content = content.replace(path, name)
-            readme.write_text(content, encoding="utf-8")
+    lines = ["---", "library_name: " + ("peft" if adapter_file.is_file() else "transformers")]
+    if not is_folder(base):
+        lines.append(f"base_model: {name}")
+    lines += ["tags:", "- modelops", "- trl", f"- {config['method']}", "---", "", f"# {config['run_id']}", ""]
+    lines += [f"{config['method'].upper()} fine-tune ({config['adapter']['kind']}) of {name}.", ""]
+    lines += ["Configuration, library versions and metrics are in `modelops_run.json`.", ""]
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def save_result(trainer, tokenizer, config, saved_dtype):
@@ -1060,7 +1073,7 @@ def save_result(trainer, tokenizer, config, saved_dtype):
         tokenizer.save_pretrained(str(output))
         # A pickle with paths of this machine; nobody needs it to use the model.
         (output / "training_args.bin").unlink(missing_ok=True)
-        remove_paths(output, config)
+        clean_folder(output, config)
 
 
 def public_config(config):
@@ -1177,7 +1190,9 @@ def train(config, progress, guard):
     import torch
     import transformers
     from datasets import disable_progress_bars
+    from transformers import AutoModelForCausalLM  # noqa: F401  (loaded here, so that this stage takes the time)
 
+    import_trainer()
     disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     if config["threads"] is not None:
@@ -1239,7 +1254,6 @@ def train(config, progress, guard):
 
     guard.deferred = True
     guard.check()
-    started = time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except Interrupted:
@@ -1247,12 +1261,12 @@ def train(config, progress, guard):
         if config["hyperparameters"]["save_steps"] is not None and progress.step > 0:
             if not is_complete_checkpoint(output / f"checkpoint-{progress.step}"):
                 trainer._save_checkpoint(trainer.model, trial=None)
-                remove_paths(output / f"checkpoint-{progress.step}", config)
+                clean_folder(output / f"checkpoint-{progress.step}", config)
                 progress.emit("save", checkpoint=f"checkpoint-{progress.step}")
         raise
     guard.check()
-    train_runtime = time.monotonic() - started
-    if evaluation_examples:
+    train_runtime = run["ended"] - run["started"]
+    if evaluation_examples and run.get("evaluated_step") != progress.step:
         trainer.evaluate()
         guard.check()
 
@@ -1308,6 +1322,7 @@ def main(given, write_line=None):
 
     progress = Progress(write_line or to_standard_output)
     guard = StopGuard(given.get("parent_pid") if isinstance(given, dict) and whole(1)(given.get("parent_pid")) is None else None)
+    config = None
     with guard:
         try:
             config = complete_config(given, METHOD)
@@ -1316,9 +1331,9 @@ def main(given, write_line=None):
             train(config, progress, guard)
             return 0
         except Interrupted as stop:
-            # A second signal must not cut off the report of the first.
-            guard.deferred = True
-            checkpoint = last_checkpoint(config["output_dir"])
+            # Another signal must not cut off the report of this one.
+            guard.reporting = True
+            checkpoint = last_checkpoint(config["output_dir"]) if config else None
             progress.emit("interrupted", reason=guard.reason, checkpoint=checkpoint.name if checkpoint else None)
             return 128 + stop.signal_number
         except KeyboardInterrupt:

@@ -5,8 +5,14 @@ METHOD = "sft"
 TRL_FIELDS = ("max_length", "completion_only_loss", "assistant_only_loss", "packing")
 
 
+def import_trainer():
+    from trl import SFTConfig, SFTTrainer
+
+    return SFTConfig, SFTTrainer
+
+
 def check_method_config(config):
-    pass
+    """Nothing beyond the shared rules."""
 
 
 def sft_form(row):
@@ -87,8 +93,7 @@ def prepare_rows(rows, path, config, tokenizer):
 
 
 def build_trainer(config, arguments, model, tokenizer, train_dataset, evaluation_dataset, adapter):
-    from trl import SFTConfig, SFTTrainer
-
+    SFTConfig, SFTTrainer = import_trainer()
     hyperparameters = config["hyperparameters"]
     arguments.update({name: hyperparameters[name] for name in TRL_FIELDS})
     for name in ("assistant_only_loss", "packing"):
