@@ -1,3 +1,4 @@
+export { type OpenAICompatibleOptions, openAICompatible } from "./chat-models/openai-compatible.ts";
 export type {
   ChatMessage,
   ChatModel,

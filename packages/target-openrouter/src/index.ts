@@ -1,1 +1,2 @@
-export const VERSION = "0.0.0";
+export type { OpenRouterOptions } from "./openrouter-options.ts";
+export { openRouter } from "./openrouter-target.ts";
