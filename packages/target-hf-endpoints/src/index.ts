@@ -1,1 +1,2 @@
-export const VERSION = "0.0.0";
+export type { HfEndpointsOptions } from "./hf-endpoints-options.ts";
+export { hfEndpoints } from "./hf-endpoints-target.ts";
