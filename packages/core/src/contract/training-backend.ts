@@ -147,12 +147,25 @@ export interface TrainingBackend {
     readonly schedule: boolean;
   };
   hardware(options?: { readonly signal?: AbortSignal }): Promise<readonly HardwareOffer[]>;
+  /** What `prepare` would have to download for a run; null when nothing is missing. No side effects. */
+  preparation?(
+    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId">,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly downloadBytes: number; readonly diskBytes: number } | null>;
+  /** Readies what a run needs before it can start (installs packages), saying sizes before it downloads. */
+  prepare?(
+    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId">,
+    options?: { readonly signal?: AbortSignal; readonly onMessage?: (message: string) => void },
+  ): Promise<void>;
   submit(run: TrainingRun, options?: { readonly signal?: AbortSignal }): Promise<BackendJob>;
   status(backendJobId: string, options?: { readonly signal?: AbortSignal }): Promise<BackendJobStatus>;
-  /** Replays events with `index >= since` (default 0), then follows until the job has ended. */
+  /**
+   * Replays events with `index >= since` (default 0), then follows until the job has ended. `keepAlive: false` lets
+   * the process exit while it waits (for followers in the background); default true.
+   */
   events(
     backendJobId: string,
-    options?: { readonly since?: number; readonly signal?: AbortSignal },
+    options?: { readonly since?: number; readonly signal?: AbortSignal; readonly keepAlive?: boolean },
   ): AsyncIterable<BackendEvent>;
   /** Resolves when the job is seen to have ended. Cancelling an ended job is calm. */
   cancel(backendJobId: string, options?: { readonly signal?: AbortSignal }): Promise<BackendJobStatus>;
