@@ -97,7 +97,8 @@ def diagnose(error):
             return "no_disk_space"
         if "no space left on device" in text or "disk quota exceeded" in text:
             return "no_disk_space"
-        if name == "GatedRepoError" or "gated repo" in text:
+        # Also the words of a message that lost its class; a missing repository only speaks of "a private or gated repo".
+        if name == "GatedRepoError" or "access a gated repo" in text:
             return "gated_model"
     return "unknown"
 
@@ -236,7 +237,11 @@ def target_modules(value):
 
 
 def reward_list(value):
-    return None if isinstance(value, list) and all(isinstance(item, dict) for item in value) else "must be a list of objects"
+    return (
+        None
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        else "must be a list of objects"
+    )
 
 
 # One place for names, checks and defaults. A callable default is given (method, adapter kind).
@@ -378,7 +383,9 @@ def contradictions(config, given, script_method):
     for name, methods in ONLY_FOR.items():
         value = given.get("hyperparameters", {}).get(name) if isinstance(given.get("hyperparameters"), dict) else None
         if config["method"] not in methods and value not in (None, False):
-            problems.append(f"hyperparameters.{name}: belongs to {' and '.join(methods)}; leave it out for {config['method']}")
+            problems.append(
+                f"hyperparameters.{name}: belongs to {' and '.join(methods)}; leave it out for {config['method']}"
+            )
     if config["method"] == "grpo":
         for name in ("num_generations", "max_completion_length", "temperature"):
             if hyperparameters[name] is None:
@@ -598,7 +605,11 @@ def same_form(rows, names, problems):
         expected = type(rows[0][1].get(name))
         for line_number, row in rows:
             if type(row.get(name)) is not expected:
-                problems.add(line_number, name, f"is a {type(row.get(name)).__name__}, but line {rows[0][0]} has a {expected.__name__}")
+                problems.add(
+                    line_number,
+                    name,
+                    f"is a {type(row.get(name)).__name__}, but line {rows[0][0]} has a {expected.__name__}",
+                )
 
 
 def has_chat_template(tokenizer):
@@ -719,15 +730,14 @@ def check_base_model_place(config):
 
 
 def explain_model_failure(error, config):
-    name, text = type(error).__name__, " ".join(str(link) for link in causes(error))
     names = {type(link).__name__ for link in causes(error)}
     base = config["base_model"]
-    if "GatedRepoError" in names or "gated repo" in text.lower():
+    if diagnose(error) == "gated_model":
         return TrainingError(f"The model {base} is gated. {HELP['gated_model']}", "gated_model")
     if names & {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError", "LocalEntryNotFoundError"}:
         return ModelNotFound(f"The model {base} could not be loaded: {first_line(error)}.")
     if isinstance(error, (OSError, ValueError)) and diagnose(error) == "unknown":
-        return ModelNotFound(f"The model {base} could not be loaded ({name}): {first_line(error)}.")
+        return ModelNotFound(f"The model {base} could not be loaded ({type(error).__name__}): {first_line(error)}.")
     return None
 
 
@@ -1080,8 +1090,8 @@ def prepare_hub_repository(config):
         raise ConfigInvalid(
             f"hub.repo_id: {hub['repo_id']} cannot be written with the token in HF_TOKEN: {first_line(error)}."
         ) from error
-    if hub["private"] and info.private is False:
-        raise ConfigInvalid(f"hub.repo_id: {hub['repo_id']} exists and is public, but hub.private is true.")
+    if hub["private"] and info.private is not True:
+        raise ConfigInvalid(f"hub.repo_id: {hub['repo_id']} is public, but hub.private is true.")
 
 
 NOT_UPLOADED = ["checkpoint-*", "checkpoint-*/**", "runs/**", ".*", ".*/**", "training_args.bin"]
@@ -1265,7 +1275,9 @@ def train(config, progress, guard):
         revision_pushed = push_result(config, files)
         hub_result = {"repo_id": config["hub"]["repo_id"], "revision": revision_pushed}
         progress.emit("pushed", **hub_result)
-    progress.emit("result", metrics=run["metrics"], files=files, output_dir=config["output_dir"], hub=hub_result, **summary)
+    progress.emit(
+        "result", metrics=run["metrics"], files=files, output_dir=config["output_dir"], hub=hub_result, **summary
+    )
 
 
 def tokens_trained(trainer):
@@ -1280,7 +1292,9 @@ def main(given, write_line=None):
         sys.stdout.flush()
 
     progress = Progress(write_line or to_standard_output)
-    guard = StopGuard(given.get("parent_pid") if isinstance(given, dict) and whole(1)(given.get("parent_pid")) is None else None)
+    guard = StopGuard(
+        given.get("parent_pid") if isinstance(given, dict) and whole(1)(given.get("parent_pid")) is None else None
+    )
     config = None
     with guard:
         try:
@@ -1325,7 +1339,10 @@ def launch_on_every_card(config):
     if cards < 2:
         return
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(cards)]
-    os.execv(sys.executable, [*command, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *sys.argv])
+    os.execv(
+        sys.executable,
+        [*command, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *sys.argv],
+    )
 
 
 class LineWriter:
@@ -1463,11 +1480,7 @@ def reward(spec, completion, prompt, row):
     if len(content) > spec.get("max_characters", DEFAULT_MAX_CHARACTERS):
         return 0.0
     prompt_text = plain_text(prompt)
-    try:
-        value = SCORERS[spec["kind"]](spec, content, prompt_text, row, completion)
-    except RecursionError:  # JSON that is nested deeper than any right answer
-        value = 0.0
-    return round(float(value), 6)
+    return round(float(SCORERS[spec["kind"]](spec, content, prompt_text, row, completion)), 6)
 
 
 def plain_text(value):
@@ -1582,15 +1595,25 @@ def score_exact(spec, content, prompt, row, completion):
 
 # JSON: strict, alone or in one code fence.
 INVALID = object()
+DEEPEST_JSON = 100
 
 
 def parse_json(content):
     content = content.strip()
     fence = re.fullmatch(r"```(?:json)?[ \t]*\n(.*?)\n?```", content, re.DOTALL)
     try:
-        return json.loads(fence.group(1) if fence else content, parse_constant=refuse_constant)
-    except ValueError:
+        value = json.loads(fence.group(1) if fence else content, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
         return INVALID
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [
+            item
+            for part in level
+            if isinstance(part, (dict, list))
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+    return INVALID if level else value
 
 
 def as_json(value):
@@ -1806,7 +1829,9 @@ def score_tool_call(spec, content, prompt, row, completion):
             continue
         total += 0.3
         names = call[1].keys() | right[1].keys()
-        matching = sum(name in call[1] and name in right[1] and json_equal(call[1][name], right[1][name]) for name in names)
+        matching = sum(
+            name in call[1] and name in right[1] and json_equal(call[1][name], right[1][name]) for name in names
+        )
         total += 0.4 * (matching / len(names) if names else 1)
     total /= len(wanted)
     return 0.0 if total < 0.999 and is_copied(content, prompt) else total
@@ -1819,7 +1844,9 @@ def parse_tests(value):
 
     if isinstance(value, str):
         stripped = value.strip()
-        value = as_json(stripped) if stripped.startswith("[") else [line for line in stripped.split("\n") if line.strip()]
+        value = (
+            as_json(stripped) if stripped.startswith("[") else [line for line in stripped.split("\n") if line.strip()]
+        )
     if not isinstance(value, list) or not value:
         raise ValueError("must be a non-empty list of tests")
     tests = []

@@ -42,7 +42,10 @@ def without_documentation(content):
 
 def build(name):
     parts = PARTS[name]
-    pieces = [f"# Generated from {', '.join('source/' + part for part in parts)} by source/build.py; edit those. The configuration is documented in source/common.py.\n", HEADER]
+    pieces = [
+        f"# Generated from {', '.join('source/' + part for part in parts)} by source/build.py; edit those. The configuration is documented in source/common.py.\n",
+        HEADER,
+    ]
     for part in parts:
         content = (SOURCE / part).read_text(encoding="utf-8")
         if part == "common.py":

@@ -96,11 +96,7 @@ def reward(spec, completion, prompt, row):
     if len(content) > spec.get("max_characters", DEFAULT_MAX_CHARACTERS):
         return 0.0
     prompt_text = plain_text(prompt)
-    try:
-        value = SCORERS[spec["kind"]](spec, content, prompt_text, row, completion)
-    except RecursionError:  # JSON that is nested deeper than any right answer
-        value = 0.0
-    return round(float(value), 6)
+    return round(float(SCORERS[spec["kind"]](spec, content, prompt_text, row, completion)), 6)
 
 
 def plain_text(value):
@@ -215,15 +211,25 @@ def score_exact(spec, content, prompt, row, completion):
 
 # JSON: strict, alone or in one code fence.
 INVALID = object()
+DEEPEST_JSON = 100
 
 
 def parse_json(content):
     content = content.strip()
     fence = re.fullmatch(r"```(?:json)?[ \t]*\n(.*?)\n?```", content, re.DOTALL)
     try:
-        return json.loads(fence.group(1) if fence else content, parse_constant=refuse_constant)
-    except ValueError:
+        value = json.loads(fence.group(1) if fence else content, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
         return INVALID
+    level = [value]
+    for _ in range(DEEPEST_JSON):
+        level = [
+            item
+            for part in level
+            if isinstance(part, (dict, list))
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+    return INVALID if level else value
 
 
 def as_json(value):
@@ -439,7 +445,9 @@ def score_tool_call(spec, content, prompt, row, completion):
             continue
         total += 0.3
         names = call[1].keys() | right[1].keys()
-        matching = sum(name in call[1] and name in right[1] and json_equal(call[1][name], right[1][name]) for name in names)
+        matching = sum(
+            name in call[1] and name in right[1] and json_equal(call[1][name], right[1][name]) for name in names
+        )
         total += 0.4 * (matching / len(names) if names else 1)
     total /= len(wanted)
     return 0.0 if total < 0.999 and is_copied(content, prompt) else total
@@ -452,7 +460,9 @@ def parse_tests(value):
 
     if isinstance(value, str):
         stripped = value.strip()
-        value = as_json(stripped) if stripped.startswith("[") else [line for line in stripped.split("\n") if line.strip()]
+        value = (
+            as_json(stripped) if stripped.startswith("[") else [line for line in stripped.split("\n") if line.strip()]
+        )
     if not isinstance(value, list) or not value:
         raise ValueError("must be a non-empty list of tests")
     tests = []

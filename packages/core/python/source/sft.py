@@ -60,14 +60,18 @@ def prepare_rows(rows, path, config, tokenizer):
 
     chat = form == "messages" or not isinstance(rows[0][1][names[0]], str)
     if chat and not has_chat_template(tokenizer):
-        raise DatasetInvalid("The rows are chat messages, but the base model's tokenizer has no chat template. Use prompt and completion strings.")
+        raise DatasetInvalid(
+            "The rows are chat messages, but the base model's tokenizer has no chat template. Use prompt and completion strings."
+        )
     hyperparameters = config["hyperparameters"]
     if hyperparameters["completion_only_loss"] and form in ("messages", "text"):
         raise ConfigInvalid(
             f'hyperparameters.completion_only_loss: has no effect on rows of the form "{form}"; use prompt and completion'
             + (", or assistant_only_loss." if form == "messages" else ".")
         )
-    if hyperparameters["assistant_only_loss"] and not (chat or (form == "text+response" and has_chat_template(tokenizer))):
+    if hyperparameters["assistant_only_loss"] and not (
+        chat or (form == "text+response" and has_chat_template(tokenizer))
+    ):
         raise ConfigInvalid("hyperparameters.assistant_only_loss: needs chat messages.")
     with_tools = chat and any("tools" in row for _, row in rows)
     examples = []
