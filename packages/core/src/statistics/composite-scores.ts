@@ -50,8 +50,7 @@ export function compositeScores(options: {
   if (examples.length === 0) {
     throw statisticsError("empty-input", "examples is empty.", "Score at least one example.");
   }
-  const missingByMetric: Record<string, number> = Object.create(null);
-  for (const metric of metrics) missingByMetric[metric.name] = 0;
+  const missing = new Map<string, number>(metrics.map((metric) => [metric.name, 0]));
   let complete = 0;
   let total = 0;
   const scores = examples.map((example, index): number | null => {
@@ -59,7 +58,7 @@ export function compositeScores(options: {
     for (const metric of metrics) {
       const score = scoreOf(example, metric.name, index);
       if (score === null) {
-        missingByMetric[metric.name] = (missingByMetric[metric.name] ?? 0) + 1;
+        missing.set(metric.name, (missing.get(metric.name) ?? 0) + 1);
         if (metric.weight > 0) composite = null;
       } else if (composite !== null) {
         composite += metric.weight * (metric.direction === "lower" ? 1 - score : score);
@@ -75,7 +74,7 @@ export function compositeScores(options: {
     scores,
     complete,
     missingShare: 1 - complete / examples.length,
-    missingByMetric,
+    missingByMetric: Object.fromEntries(missing),
     mean: complete === 0 ? null : total / complete,
   };
 }

@@ -41,13 +41,15 @@ export function collectData(compiled: CompiledRecommendOptions): CollectedData {
     baselineComposites.push(other);
     keptClusters.push(clusterIds?.[index] ?? index);
   });
-  const missingByMetric: Record<string, { candidate: number; baseline: number }> = Object.create(null);
-  for (const metric of metrics) {
-    missingByMetric[metric.name] = {
-      candidate: countMissing(candidate, metric.name),
-      baseline: baseline === null ? 0 : countMissing(baseline, metric.name),
-    };
-  }
+  const missingByMetric = Object.fromEntries(
+    metrics.map((metric) => [
+      metric.name,
+      {
+        candidate: countMissing(candidate, metric.name),
+        baseline: baseline === null ? 0 : countMissing(baseline, metric.name),
+      },
+    ]),
+  );
   const pairs = candidateComposites.length;
   const mean = (values: readonly number[]): number | null =>
     values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
