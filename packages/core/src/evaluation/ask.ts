@@ -1,0 +1,65 @@
+import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
+import type { EvaluationExample } from "../contract/dataset-source.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import { type AgentRunResult, answerFromChat, answerFromRun, type EvaluationAnswer } from "./answer.ts";
+import type { AnswerCache } from "./answer-cache.ts";
+import { defaultRequest, type GenerationSettings } from "./chat-request.ts";
+
+/** The host's own agent: asks the model as often as it likes and reports what it did. */
+export type AgentRun = (
+  example: EvaluationExample,
+  model: ChatModel,
+  options: { readonly signal: AbortSignal },
+) => Promise<AgentRunResult>;
+
+export type ToRequest = (example: EvaluationExample) => ChatRequest;
+
+/** Gets one answer for one example. `trial` keeps repeated answers of one example apart in the cache. */
+export type Ask = (call: {
+  readonly example: EvaluationExample;
+  readonly model: ChatModel;
+  readonly trial: number;
+  readonly signal: AbortSignal;
+}) => Promise<EvaluationAnswer>;
+
+export interface AskOptions {
+  readonly toRequest?: ToRequest;
+  readonly run?: AgentRun;
+  readonly generation?: GenerationSettings;
+  readonly cache: AnswerCache | null;
+}
+
+/** The request of an example, with the settings of the evaluation under what the example itself says. */
+export function requestFor(
+  example: EvaluationExample,
+  options: Pick<AskOptions, "toRequest" | "generation">,
+): ChatRequest {
+  const request = (options.toRequest ?? defaultRequest)(example);
+  return options.generation ? { ...options.generation, ...request } : request;
+}
+
+export function createAsk(options: AskOptions): Ask {
+  const { run, cache } = options;
+  if (run) {
+    return async ({ example, model, signal }) => {
+      const startedAt = performance.now();
+      const result = await run(example, model, { signal });
+      if (typeof result?.text !== "string") {
+        throw new ModelOpsError({
+          code: "evaluation/run-result",
+          message: "run(example, model) returned no text.",
+          fix: "return at least { text: string }.",
+        });
+      }
+      return answerFromRun(result, performance.now() - startedAt);
+    };
+  }
+  return async ({ example, model, trial, signal }) => {
+    const request = requestFor(example, options);
+    if (!cache) return answerFromChat(await model.generate(request, { signal }), false);
+    const { result, fromCache } = await cache.answer({ modelId: model.id, request, trial }, () =>
+      model.generate(request, { signal }),
+    );
+    return answerFromChat(result, fromCache);
+  };
+}

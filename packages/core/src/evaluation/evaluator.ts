@@ -1,0 +1,270 @@
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import { EventSource, type EventSubscriptions } from "../events/event-source.ts";
+import { canonicalAgentName } from "../model/agent-name.ts";
+import { newEvent, type Runtime } from "../runtime.ts";
+import { isoTime } from "../time/clock.ts";
+import type { ComparisonReport } from "./comparison-report.ts";
+import { type EvaluationRecord, EvaluationRecords } from "./evaluation-records.ts";
+import { type EvaluationReport, evaluationReport } from "./evaluation-report.ts";
+import { evaluationSpec, requireSameSpec, reuseKeyOf } from "./evaluation-spec.ts";
+import type { EvaluatorEventMap } from "./evaluator-events.ts";
+import {
+  type CompareOptions,
+  checkCompareOptions,
+  checkEvaluateOptions,
+  checkEvaluatorOptions,
+  type EvaluateOptions,
+  type EvaluatorOptions,
+} from "./evaluator-options.ts";
+import { Journal } from "./journal.ts";
+import { type PreparedEvaluation, prepareEvaluation } from "./prepare-evaluation.ts";
+import { runEvaluation } from "./run-evaluation.ts";
+import { type RescoreOptions, storedAnswersOnly } from "./stored-answers.ts";
+
+/**
+ * Compares model versions on a dataset. Every call has its own id, survives a crash (`resume`) and leaves its answers
+ * for other metrics (`rescore`). Rejects with `input/...` and `evaluation/...` before anything is paid whenever the
+ * dataset, metrics or weights cannot give an honest number; a failed call is counted, not thrown.
+ */
+export class Evaluator {
+  readonly #runtime: Runtime;
+  readonly #options: EvaluatorOptions;
+  readonly #records: EvaluationRecords;
+  readonly #events: EventSource<EvaluatorEventMap>;
+
+  readonly on: EventSubscriptions<EvaluatorEventMap>["on"];
+  readonly once: EventSubscriptions<EvaluatorEventMap>["once"];
+  readonly off: EventSubscriptions<EvaluatorEventMap>["off"];
+  readonly onAny: EventSubscriptions<EvaluatorEventMap>["onAny"];
+
+  constructor(runtime: Runtime, options: EvaluatorOptions = {}) {
+    this.#runtime = runtime;
+    this.#options = checkEvaluatorOptions(options);
+    this.#records = new EvaluationRecords(runtime);
+    this.#events = new EventSource({ onListenerError: runtime.onListenerError });
+    this.on = this.#events.on.bind(this.#events);
+    this.once = this.#events.once.bind(this.#events);
+    this.off = this.#events.off.bind(this.#events);
+    this.onAny = this.#events.onAny.bind(this.#events);
+  }
+
+  /** Asks both models for every example and recommends what to do with the candidate. */
+  async compare(options: CompareOptions): Promise<ComparisonReport> {
+    const checked = checkCompareOptions(options);
+    const prepared = await this.#prepare(checked);
+    const { agent, spec } = prepared;
+    const reuseKey = reuseKeyOf(agent, spec);
+    if (reuseKey !== null && checked.reuse !== false) {
+      const known = await this.#records.findReusable(agent, reuseKey);
+      if (known) return this.#reuse(known);
+    }
+    const evaluationId = checked.evaluationId ?? this.#runtime.generateId();
+    await this.#requireNew(agent, evaluationId);
+    return this.#run({
+      prepared,
+      evaluationId,
+      answersOf: evaluationId,
+      rescoredFrom: null,
+      reuseKey,
+    });
+  }
+
+  /** Scores one model on its own. */
+  async evaluate(options: EvaluateOptions): Promise<EvaluationReport> {
+    return evaluationReport(await this.compare(asComparison(checkEvaluateOptions(options))));
+  }
+
+  /** Goes on with an evaluation that was interrupted, or asks again only for the calls that failed. */
+  async resume(evaluationId: string, options: CompareOptions): Promise<ComparisonReport>;
+  async resume(evaluationId: string, options: EvaluateOptions): Promise<EvaluationReport>;
+  async resume(
+    evaluationId: string,
+    options: CompareOptions | EvaluateOptions,
+  ): Promise<ComparisonReport | EvaluationReport> {
+    if ("model" in options) {
+      return evaluationReport(await this.resume(evaluationId, asComparison(checkEvaluateOptions(options))));
+    }
+    const prepared = await this.#prepare(checkCompareOptions(options));
+    const { agent, spec } = prepared;
+    const stored = await this.#records.require(agent, evaluationId);
+    requireSameSpec(evaluationId, stored.spec, spec);
+    return this.#run({
+      prepared,
+      evaluationId,
+      answersOf: evaluationId,
+      rescoredFrom: stored.rescoredFrom,
+      reuseKey: reuseKeyOf(agent, spec),
+      startedAt: stored.startedAt,
+    });
+  }
+
+  /** Scores the stored answers of an evaluation with other metrics, weights or thresholds. Calls no model. */
+  async rescore(evaluationId: string, options: RescoreOptions): Promise<ComparisonReport> {
+    const agent = canonicalAgentName(options.agent);
+    const stored = await this.#records.require(agent, evaluationId);
+    const answersOf = stored.rescoredFrom ?? evaluationId;
+    const compare = storedAnswersOnly(stored.spec, options);
+    const prepared = await this.#prepare(checkCompareOptions(compare));
+    requireSameSpec(evaluationId, stored.spec, prepared.spec);
+    return this.#run({
+      prepared,
+      evaluationId: this.#runtime.generateId(),
+      answersOf,
+      rescoredFrom: answersOf,
+      reuseKey: null,
+    });
+  }
+
+  /** The stored report of a completed evaluation; null while it runs or after it failed. */
+  async report(evaluationId: string, options: { readonly agent: string }): Promise<ComparisonReport | null> {
+    const record = await this.#records.require(canonicalAgentName(options.agent), evaluationId);
+    return record.report;
+  }
+
+  async #prepare(options: CompareOptions): Promise<PreparedEvaluation> {
+    options.signal?.throwIfAborted();
+    return prepareEvaluation(options, this.#options.sources ?? [], evaluationSpec);
+  }
+
+  async #requireNew(agent: string, evaluationId: string): Promise<void> {
+    if (!(await this.#records.find(agent, evaluationId))) return;
+    throw new ModelOpsError({
+      code: "evaluation/id-exists",
+      message: `Agent ${agent} already has an evaluation ${evaluationId}.`,
+      fix: "call resume(evaluationId, options) to go on with it, or choose another id.",
+    });
+  }
+
+  async #run(run: {
+    readonly prepared: PreparedEvaluation;
+    readonly evaluationId: string;
+    readonly answersOf: string;
+    readonly rescoredFrom: string | null;
+    readonly reuseKey: string | null;
+    /** Of the first start, when this is a later one. */
+    readonly startedAt?: string;
+  }): Promise<ComparisonReport> {
+    const { prepared, evaluationId } = run;
+    const { agent, spec } = prepared;
+    const { clock, store } = this.#runtime;
+    const journal = await Journal.open({ store, clock, agent, evaluationId: run.answersOf });
+    const subject = evaluationId;
+    const record: EvaluationRecord = {
+      v: 1,
+      evaluationId,
+      status: "running",
+      spec,
+      reuseKey: run.reuseKey,
+      startedAt: run.startedAt ?? isoTime(clock),
+      completedAt: null,
+      rescoredFrom: run.rescoredFrom,
+      report: null,
+      failure: null,
+    };
+    await this.#saveAndPublish(agent, record, {
+      type: "evaluation.started",
+      agent,
+      subject,
+      data: {
+        evaluationId,
+        candidate: spec.candidate,
+        baseline: spec.baseline,
+        dataset: spec.dataset,
+        resumedAnswers: journal.knownRows,
+      },
+    });
+    try {
+      const report = await runEvaluation({
+        prepared,
+        evaluationId,
+        startedAt: record.startedAt,
+        clock,
+        journal: run.rescoredFrom === null ? journal : journal.readOnly(),
+        onProgress: (data) => this.#publishProgress(agent, data),
+      });
+      await this.#saveAndPublish(
+        agent,
+        { ...record, status: "completed", completedAt: report.completedAt, report },
+        { type: "evaluation.completed", agent, subject, data: completedData(report) },
+      );
+      return report;
+    } catch (error) {
+      await this.#saveFailure(agent, record, error);
+      throw error;
+    }
+  }
+
+  async #saveFailure(agent: string, record: EvaluationRecord, error: unknown): Promise<void> {
+    const { evaluationId } = record;
+    const failure = ModelOpsError.isInstance(error)
+      ? { code: error.code, message: error.what }
+      : { code: "evaluation/aborted", message: "The evaluation was stopped." };
+    const event = newEvent(this.#runtime, {
+      type: "evaluation.failed",
+      agent,
+      subject: evaluationId,
+      data: { evaluationId, ...failure, isResumable: record.rescoredFrom === null },
+    });
+    try {
+      const { events } = await this.#records.save(agent, { ...record, status: "failed", failure }, event);
+      for (const stored of events) this.#events.publish(stored);
+    } catch (storageError) {
+      // What stopped the evaluation matters more than that it could not be noted.
+      this.#runtime.logger.error(
+        `evaluation ${evaluationId}: its failure could not be stored: ${String(storageError)}`,
+      );
+      this.#events.publish({ ...event, seq: null });
+    }
+  }
+
+  async #saveAndPublish(
+    agent: string,
+    record: EvaluationRecord,
+    event: Parameters<typeof newEvent>[1],
+  ): Promise<void> {
+    const { events } = await this.#records.save(agent, record, newEvent(this.#runtime, event));
+    for (const stored of events) this.#events.publish(stored);
+  }
+
+  #publishProgress(agent: string, data: EvaluatorEventMap["evaluation.progress"]): void {
+    const event = newEvent(this.#runtime, {
+      type: "evaluation.progress",
+      agent,
+      subject: data.evaluationId,
+      data,
+    });
+    this.#events.publish({ ...event, seq: null });
+  }
+
+  /** Nothing is run, so nothing is started: one stored event says whose result it is. */
+  async #reuse(known: ComparisonReport): Promise<ComparisonReport> {
+    const report = { ...known, reusedFrom: known.evaluationId };
+    const event = newEvent(this.#runtime, {
+      type: "evaluation.completed",
+      agent: known.agent,
+      subject: known.evaluationId,
+      data: completedData(report),
+    });
+    const events = await this.#runtime.store.appendEvents([event]);
+    for (const stored of events) this.#events.publish(stored);
+    return report;
+  }
+}
+
+function asComparison(options: EvaluateOptions): CompareOptions {
+  const { model, version, ...rest } = options;
+  return { ...rest, candidate: { version: version ?? "unversioned", model }, baseline: null };
+}
+
+function completedData(report: ComparisonReport): EvaluatorEventMap["evaluation.completed"] {
+  return {
+    evaluationId: report.evaluationId,
+    candidateScore: report.candidateScore,
+    baselineScore: report.baselineScore,
+    improvementPct: report.improvementPct,
+    recommendation: report.recommendation,
+    sentence: report.sentence,
+    evidenceHash: report.evidenceHash,
+    reusedFrom: report.reusedFrom,
+  };
+}

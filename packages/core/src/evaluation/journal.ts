@@ -1,0 +1,168 @@
+import type { RegistryStore, StoredRecord } from "../contract/registry-store.ts";
+import { type Clock, isoTime } from "../time/clock.ts";
+import type { EvaluationAnswer } from "./answer.ts";
+import type { ArmName, NamedScore } from "./arm.ts";
+
+export interface JournalKey {
+  readonly arm: ArmName;
+  readonly trial: number;
+  readonly exampleId: string;
+}
+
+/** An answer that was paid for, and scores when they were paid for, too. */
+export interface JournalRow extends JournalKey {
+  readonly answer: EvaluationAnswer;
+  readonly scores: readonly NamedScore[] | null;
+}
+
+/** What the runner needs of a journal. Both return null instead of a promise when there is nothing to wait for. */
+export interface JournalAccess {
+  find(key: JournalKey): Promise<JournalRow | null> | null;
+  append(row: JournalRow): Promise<void> | null;
+  flush(): Promise<void>;
+}
+
+/** Rows that may wait for the commit in progress before the runner has to. */
+const MAX_PENDING_ROWS = 512;
+const REMEMBERED_CHUNKS = 16;
+
+/**
+ * The durable list of answers of one evaluation, so that a restart pays for none of them again. Rows are committed in
+ * groups: whatever arrived while the last group was being written. A row written again replaces the earlier one.
+ */
+export class Journal implements JournalAccess {
+  readonly #store: RegistryStore;
+  readonly #clock: Clock;
+  readonly #agent: string;
+  readonly #evaluationId: string;
+  /** Chunk of each row known from before this start. */
+  readonly #chunkOf = new Map<string, string>();
+  readonly #chunks = new Map<string, ReadonlyMap<string, JournalRow>>();
+  #nextChunk = 0;
+  #pending: JournalRow[] = [];
+  #flushing: Promise<void> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+
+  private constructor(options: JournalOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#agent = options.agent;
+    this.#evaluationId = options.evaluationId;
+  }
+
+  /** Opens the journal and indexes the rows of an earlier start. Holds keys in memory, not answers. */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const journal = new Journal(options);
+    let cursor: string | null = null;
+    do {
+      const page = await options.store.list({
+        collection: "evaluation-rows",
+        agent: options.agent,
+        terms: [`evaluation:${options.evaluationId}`],
+        limit: 20,
+        cursor,
+      });
+      for (const record of page.records) {
+        for (const key of rowsOf(record).keys()) journal.#chunkOf.set(key, record.key);
+        journal.#nextChunk += 1;
+      }
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return journal;
+  }
+
+  /** Rows of earlier starts. */
+  get knownRows(): number {
+    return this.#chunkOf.size;
+  }
+
+  /** A row of an earlier start; null at once when there is none. */
+  find(key: JournalKey): Promise<JournalRow | null> | null {
+    const id = rowId(key);
+    const chunk = this.#chunkOf.get(id);
+    return chunk === undefined ? null : this.#readRow(chunk, id);
+  }
+
+  /** Adds a row. Waits only when commits cannot keep up; `flush` says that all of them are durable. */
+  append(row: JournalRow): Promise<void> | null {
+    if (this.#failure) return Promise.reject(this.#failure.error);
+    this.#pending.push(row);
+    this.#flushing ??= this.#flushLoop();
+    return this.#pending.length >= MAX_PENDING_ROWS ? this.flush() : null;
+  }
+
+  /** Resolves when every row appended so far is durable. */
+  async flush(): Promise<void> {
+    while (this.#flushing) await this.#flushing;
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** The same rows for a run that must not add to them. */
+  readOnly(): JournalAccess {
+    return { find: (key) => this.find(key), append: () => null, flush: async () => undefined };
+  }
+
+  async #flushLoop(): Promise<void> {
+    // Answers that arrive in the same turn of the event loop share a commit.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      while (this.#pending.length > 0) {
+        const rows = this.#pending;
+        this.#pending = [];
+        await this.#commit(rows);
+      }
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#flushing = null;
+    }
+  }
+
+  async #commit(rows: readonly JournalRow[]): Promise<void> {
+    const key = `${this.#evaluationId}/${String(this.#nextChunk).padStart(8, "0")}`;
+    this.#nextChunk += 1;
+    await this.#store.commit({
+      agent: this.#agent,
+      expectedRev: null,
+      puts: [
+        {
+          collection: "evaluation-rows",
+          key,
+          order: key,
+          terms: [`evaluation:${this.#evaluationId}`],
+          value: { v: 1, rows },
+        },
+      ],
+      at: isoTime(this.#clock),
+    });
+  }
+
+  async #readRow(chunk: string, id: string): Promise<JournalRow | null> {
+    let rows = this.#chunks.get(chunk);
+    if (!rows) {
+      const record = await this.#store.get("evaluation-rows", this.#agent, chunk);
+      rows = record ? rowsOf(record) : new Map();
+      const oldest = this.#chunks.keys().next().value;
+      if (this.#chunks.size >= REMEMBERED_CHUNKS && oldest !== undefined) this.#chunks.delete(oldest);
+      this.#chunks.set(chunk, rows);
+    }
+    return rows.get(id) ?? null;
+  }
+}
+
+export interface JournalOptions {
+  readonly store: RegistryStore;
+  readonly clock: Clock;
+  readonly agent: string;
+  readonly evaluationId: string;
+}
+
+function rowsOf(record: StoredRecord): ReadonlyMap<string, JournalRow> {
+  // Only this class writes the collection, and the store returns what was written.
+  const rows = (record.value as { readonly rows?: readonly JournalRow[] }).rows ?? [];
+  return new Map(rows.map((row) => [rowId(row), row]));
+}
+
+function rowId(key: JournalKey): string {
+  return `${key.arm}/${key.trial}/${key.exampleId}`;
+}

@@ -1,0 +1,57 @@
+import type { DatasetSource } from "../contract/dataset-source.ts";
+import { canonicalAgentName } from "../model/agent-name.ts";
+import type { Arm } from "./arm.ts";
+import { requestFor } from "./ask.ts";
+import { type OpenedDataset, openDataset } from "./dataset.ts";
+import type { EvaluationSpec, evaluationSpec } from "./evaluation-spec.ts";
+import type { CompareOptions } from "./evaluator-options.ts";
+import { inspectDataset } from "./inspect-dataset.ts";
+import { resolveWeights } from "./weights.ts";
+
+/** An evaluation that passed every check which can be made without calling a model. */
+export interface PreparedEvaluation {
+  readonly agent: string;
+  readonly options: CompareOptions;
+  readonly arms: readonly Arm[];
+  readonly dataset: OpenedDataset;
+  /** The source's own fingerprint, to notice a change while the evaluation runs. */
+  readonly sourceFingerprint: string | null;
+  readonly weights: Readonly<Record<string, number>>;
+  readonly spec: EvaluationSpec;
+  readonly signal: AbortSignal;
+}
+
+export async function prepareEvaluation(
+  options: CompareOptions,
+  sources: readonly DatasetSource[],
+  makeSpec: typeof evaluationSpec,
+): Promise<PreparedEvaluation> {
+  const agent = canonicalAgentName(options.agent);
+  const weights = resolveWeights(options.metrics, options.weights);
+  const signal = options.signal ?? new AbortController().signal;
+  const dataset = openDataset({ dataset: options.dataset, sources, mapRow: options.mapRow });
+  const sourceFingerprint = await dataset.fingerprint(signal);
+  const inspection = await inspectDataset({
+    dataset,
+    metrics: options.metrics,
+    weights,
+    hasAgentRun: options.run !== undefined,
+    checkRequest: options.run ? () => undefined : (example) => void requestFor(example, options),
+    signal,
+  });
+  const summary = { ref: dataset.ref, fingerprint: inspection.fingerprint, examples: inspection.examples };
+  const { baseline, candidate } = options;
+  return {
+    agent,
+    options,
+    arms: [
+      ...(baseline ? [{ name: "baseline" as const, ...baseline }] : []),
+      { name: "candidate", ...candidate },
+    ],
+    dataset,
+    sourceFingerprint,
+    weights,
+    spec: makeSpec(options, { dataset: summary, weights }),
+    signal,
+  };
+}

@@ -1,0 +1,103 @@
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import { type Clock, isoTime } from "../time/clock.ts";
+import { createAsk } from "./ask.ts";
+import { buildReport } from "./build-report.ts";
+import { Collector } from "./collector.ts";
+import type { ComparisonReport } from "./comparison-report.ts";
+import type { EvaluationProgressData } from "./evaluator-events.ts";
+import type { JournalAccess } from "./journal.ts";
+import { judgeComparison } from "./judge-comparison.ts";
+import type { PreparedEvaluation } from "./prepare-evaluation.ts";
+import { ProgressReporter } from "./progress-reporter.ts";
+import { runArms } from "./run-arms.ts";
+
+const DEFAULT_CONCURRENCY = 8;
+const DEFAULT_METRIC_CONCURRENCY = 16;
+const DEFAULT_EXAMPLE_TIMEOUT_MS = 300_000;
+
+/** From checked options to a report: run, collect, judge. */
+export async function runEvaluation(run: {
+  readonly prepared: PreparedEvaluation;
+  readonly evaluationId: string;
+  readonly startedAt: string;
+  readonly clock: Clock;
+  readonly journal: JournalAccess;
+  readonly onProgress: (data: EvaluationProgressData) => void;
+}): Promise<ComparisonReport> {
+  const { prepared, evaluationId, clock } = run;
+  const { options, spec, weights, signal } = prepared;
+  const { metrics } = options;
+  const collector = new Collector({
+    metrics,
+    weights,
+    guardrails: options.guardrails ?? [],
+    cluster: options.cluster,
+  });
+  const progress = new ProgressReporter(clock);
+  const measuresLatency =
+    metrics.some((metric) => metric.measuresLatency) || options.guardrails?.includes("latency_ms");
+
+  await runArms({
+    arms: prepared.arms,
+    examples: prepared.dataset.read(signal),
+    metrics,
+    ask: createAsk({
+      toRequest: options.toRequest,
+      run: options.run,
+      generation: options.generation,
+      // A remembered answer has no latency of its own.
+      cache: measuresLatency ? null : (options.cache ?? null),
+    }),
+    trials: spec.trials,
+    concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
+    metricConcurrency: options.metricConcurrency ?? DEFAULT_METRIC_CONCURRENCY,
+    exampleTimeoutMs: options.exampleTimeoutMs ?? DEFAULT_EXAMPLE_TIMEOUT_MS,
+    journal: run.journal,
+    signal,
+    onOutcome(outcome) {
+      collector.add(outcome);
+      const data = progress.next(evaluationId, collector, spec.dataset.examples);
+      if (data) run.onProgress(data);
+    },
+  });
+  await requireUnchanged(prepared, collector.done);
+
+  const judged = judgeComparison({
+    collector,
+    metrics,
+    weights,
+    hasBaseline: spec.baseline !== null,
+    compare: options,
+  });
+  return buildReport(
+    {
+      evaluationId,
+      agent: prepared.agent,
+      startedAt: run.startedAt,
+      completedAt: isoTime(clock),
+      durationMs: progress.elapsedMs,
+      candidate: spec.candidate,
+      baseline: spec.baseline,
+      dataset: spec.dataset,
+      trials: spec.trials,
+      metrics,
+      weights,
+    },
+    collector,
+    judged,
+  );
+}
+
+/** The rows that were run must be the rows that were checked. */
+async function requireUnchanged(prepared: PreparedEvaluation, done: number): Promise<void> {
+  const { dataset, sourceFingerprint, spec } = prepared;
+  const now = await dataset.fingerprint(prepared.signal);
+  if (now === sourceFingerprint && done === spec.dataset.examples) return;
+  throw new ModelOpsError({
+    code: "evaluation/dataset-changed",
+    message: `The dataset ${dataset.ref ?? "(inline)"} changed while it was evaluated.`,
+    reason: `It had ${spec.dataset.examples} examples when it was checked and ${done} when it was run.`,
+    fix: "evaluate a copy that nobody writes to.",
+    details: { before: sourceFingerprint, after: now },
+  });
+}

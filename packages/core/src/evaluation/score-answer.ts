@@ -1,0 +1,60 @@
+import type { EvaluationExample } from "../contract/dataset-source.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import type { EvaluationAnswer } from "./answer.ts";
+import type { NamedScore } from "./arm.ts";
+import { checkedScore, type Metric, type MetricScore } from "./metric.ts";
+
+export interface AnswerScores {
+  readonly scores: readonly NamedScore[];
+  readonly costUsd: number | null;
+}
+
+/** Scores one answer with every metric. A metric that throws gives null and its reason: it is never a zero. */
+export function scoreAnswer(
+  metrics: readonly Metric[],
+  input: {
+    readonly example: EvaluationExample;
+    readonly answer: EvaluationAnswer;
+    readonly signal: AbortSignal;
+  },
+): AnswerScores | Promise<AnswerScores> {
+  const results: (MetricScore | Promise<MetricScore>)[] = [];
+  let waits = false;
+  for (const metric of metrics) {
+    try {
+      const result = metric.score(input);
+      if (result instanceof Promise) {
+        waits = true;
+        results.push(result.catch(thrown));
+      } else {
+        results.push(result);
+      }
+    } catch (error) {
+      results.push(thrown(error));
+    }
+  }
+  // Most metrics are plain arithmetic: no promise, no turn of the event loop.
+  return waits ? Promise.all(results).then(collect) : collect(results as readonly MetricScore[]);
+}
+
+function collect(results: readonly MetricScore[]): AnswerScores {
+  let costUsd: number | null = 0;
+  const scores = results.map((result) => {
+    if (result.costUsd === null) costUsd = null;
+    else if (result.costUsd !== undefined && costUsd !== null) costUsd += result.costUsd;
+    return checkedScore(result);
+  });
+  return { scores, costUsd };
+}
+
+function thrown(error: unknown): MetricScore {
+  if (ModelOpsError.isInstance(error)) return { score: null, reason: `failed with ${error.code}` };
+  const name = error instanceof Error ? error.name : typeof error;
+  const text = error instanceof Error ? error.message : String(error);
+  return { score: null, reason: `threw ${name}: ${text.split("\n")[0]?.slice(0, 120) ?? ""}` };
+}
+
+/** The scores of a call that gave no answer: a failure is a failure, in every metric. */
+export function failureScores(metrics: readonly Metric[], code: string): readonly NamedScore[] {
+  return metrics.map(() => ({ score: 0, reason: `no answer: ${code}` }));
+}
