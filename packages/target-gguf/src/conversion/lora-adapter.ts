@@ -55,7 +55,7 @@ function collectPairs(
   const pairs = new Map<string, LoraPair>();
   for (const [layer, { a, b }] of factors) {
     const expected = weights.get(`${layer}.weight`);
-    if (!expected || expected.shape.length !== 2 || expected.ggufName === "token_embd.weight") {
+    if (expected?.shape.length !== 2 || expected.ggufName === "token_embd.weight") {
       throw adapterDoesNotFit(`It changes "${layer}", which is not a linear layer of the base.`);
     }
     if (!a || !b) throw adapterDoesNotFit(`Layer "${layer}" has only one of its two factors.`);

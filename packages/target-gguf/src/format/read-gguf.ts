@@ -1,16 +1,24 @@
 import { stat } from "node:fs/promises";
 import { GGUFValueType, gguf } from "@huggingface/gguf";
 import { ModelOpsError } from "@modelops/core";
+import { GGML_TYPES, type GgmlType } from "./ggml-type.ts";
+import { tensorDataBytes } from "./gguf-header.ts";
 import type { GgufMetadata, GgufValue } from "./gguf-value.ts";
+
+/** What the header says of a tensor. */
+export interface GgufTensorSummary {
+  readonly name: string;
+  readonly dimensions: readonly number[];
+  /** ggml's number of the type. */
+  readonly typeId: number;
+  /** First byte, counted from the beginning of the file. */
+  readonly startByte: number;
+}
 
 /** The header of a GGUF file. */
 export interface GgufSummary {
   readonly metadata: GgufMetadata;
-  readonly tensors: readonly {
-    readonly name: string;
-    readonly dimensions: readonly number[];
-    readonly typeId: number;
-  }[];
+  readonly tensors: readonly GgufTensorSummary[];
   readonly fileBytes: number;
   /** Total number of weights. */
   readonly parameterCount: number;
@@ -52,6 +60,16 @@ function toGgufValue(parsed: ParsedValue): GgufValue | null {
   return type === undefined ? null : ({ type, value: parsed.value } as GgufValue);
 }
 
+const TYPES_BY_ID: ReadonlyMap<number, GgmlType> = new Map(
+  Object.values(GGML_TYPES).map((type) => [type.id, type]),
+);
+
+/** Bytes a tensor takes; of a type this package does not know, only that it takes some. */
+function smallestBytes({ typeId, dimensions }: GgufTensorSummary): number {
+  const type = TYPES_BY_ID.get(typeId);
+  return type ? tensorDataBytes({ name: "", dimensions, type }) : 1;
+}
+
 async function parseFile(path: string) {
   try {
     return await gguf(path, { allowLocalFile: true, typedMetadata: true, computeParametersCount: true });
@@ -61,7 +79,7 @@ async function parseFile(path: string) {
 }
 
 /**
- * Reads metadata and tensor list of a local GGUF file and checks that its last tensor is really there.
+ * Reads metadata and tensor list of a local GGUF file and checks that every tensor is really there.
  * @throws ModelOpsError `gguf/malformed-gguf`
  */
 export async function readGguf(path: string): Promise<GgufSummary> {
@@ -72,10 +90,14 @@ export async function readGguf(path: string): Promise<GgufSummary> {
     },
   );
   const { typedMetadata, tensorInfos, tensorDataOffset, parameterCount } = await parseFile(path);
-  const lastStart = tensorInfos.reduce((last, tensor) => (tensor.offset > last ? tensor.offset : last), 0n);
-  if (tensorDataOffset + lastStart >= BigInt(fileBytes) && tensorInfos.length > 0) {
-    throw malformedGguf(path, "It is cut off: its last tensor lies past its end.");
-  }
+  const tensors = tensorInfos.map((tensor) => ({
+    name: tensor.name,
+    dimensions: tensor.shape.map(Number),
+    typeId: tensor.dtype as number,
+    startByte: Number(tensorDataOffset + tensor.offset),
+  }));
+  const cutOff = tensors.find((tensor) => tensor.startByte + smallestBytes(tensor) > fileBytes);
+  if (cutOff) throw malformedGguf(path, `It is cut off: tensor "${cutOff.name}" lies past its end.`);
   const metadata = new Map<string, GgufValue>();
   for (const [key, parsed] of Object.entries(typedMetadata as unknown as Record<string, ParsedValue>)) {
     const value = toGgufValue(parsed);
@@ -84,11 +106,7 @@ export async function readGguf(path: string): Promise<GgufSummary> {
   }
   return {
     metadata,
-    tensors: tensorInfos.map((tensor) => ({
-      name: tensor.name,
-      dimensions: tensor.shape.map(Number),
-      typeId: tensor.dtype as number,
-    })),
+    tensors,
     fileBytes,
     parameterCount,
   };
