@@ -2,18 +2,16 @@
 // Says what will be downloaded and how much room it takes, and stops early when that cannot work.
 import { spawnSync } from "node:child_process";
 import { existsSync, statfsSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-const pythonEnvironments = process.env.MODELOPS_PYTHON_HOME || join(cache, "modelops", "python");
+const pythonEnvironments = join(root, "examples", "quickstart", ".modelops", "environments");
 
 /** Measured with empty caches on Linux x86_64; see bench/RESULTS.md. */
 const NPM_DOWNLOAD_MB = 300;
 const NPM_DISK_GB = 0.8;
-const PYTHON_DOWNLOAD_GB_CPU = 0.4;
+const PYTHON_DOWNLOAD_GB_CPU = 0.5;
 const PYTHON_DOWNLOAD_GB_CUDA = 2.9;
 const PYTHON_DISK_GB = 6;
 
@@ -45,7 +43,7 @@ const lines = [];
 if (!hasPackages) lines.push(`  JavaScript packages and Node 24: about ${NPM_DOWNLOAD_MB} MB, once`);
 if (!hasPython) {
   lines.push(
-    `  Python packages for training: about ${PYTHON_DOWNLOAD_GB_CPU} GB where the CPU build of torch can be had, else ${PYTHON_DOWNLOAD_GB_CUDA} GB, once (kept in ${pythonEnvironments})`,
+    `  Python packages for training: about ${PYTHON_DOWNLOAD_GB_CPU} GB where the CPU build of torch can be had, else ${PYTHON_DOWNLOAD_GB_CUDA} GB, once`,
   );
 }
 if (lines.length > 0)

@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/statistics/index.ts", "src/target-utils.ts", "src/tools/index.ts"],
+  entry: ["src/index.ts", "src/statistics/index.ts", "src/target-utils.ts"],
   format: ["esm"],
   platform: "node",
   target: "node22",

@@ -1,0 +1,108 @@
+import { Hono } from "hono";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startTwin, type Twin } from "./twin.ts";
+
+let twin: Twin;
+let created: number;
+
+beforeEach(async () => {
+  created = 0;
+  const app = new Hono();
+  app.post("/things/:name", async (context) => {
+    created += 1;
+    return context.json({ name: context.req.param("name"), sent: await context.req.json(), created });
+  });
+  app.get("/long", (context) => context.text("x".repeat(1000)));
+  twin = await startTwin("things", app);
+});
+
+afterEach(async () => {
+  await twin.close().catch(() => {});
+});
+
+const post = (
+  fetcher: typeof globalThis.fetch,
+  body: unknown = { a: 1 },
+  headers: Record<string, string> = {},
+) =>
+  fetcher(`${twin.url}/things/one`, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json", ...headers },
+    signal: AbortSignal.timeout(2000),
+  });
+
+describe.each(["socket", "in process"] as const)("a twin through the %s", (way) => {
+  const fetcher: typeof globalThis.fetch = (input, init) =>
+    way === "socket" ? globalThis.fetch(input, init) : twin.fetch(input, init);
+
+  test("answers, and logs what it was asked", async () => {
+    const response = await post(fetcher);
+    expect(await response.json()).toEqual({ name: "one", sent: { a: 1 }, created: 1 });
+    const asked = twin.requests.to("POST /things/*");
+    expect(asked.count).toBe(1);
+    expect(asked.json()).toEqual([{ a: 1 }]);
+    expect(asked.last).toMatchObject({ status: 200, path: "/things/one", fault: null });
+  });
+
+  test("names a route it does not have with 501", async () => {
+    const response = await fetcher(`${twin.url}/elsewhere?x=1`);
+    expect(response.status).toBe(501);
+    expect(await response.json()).toEqual({ error: "The things twin has no route GET /elsewhere." });
+  });
+
+  test("plays a fault on the nth call only", async () => {
+    twin.faults.add({
+      route: "POST /things/*",
+      nth: 2,
+      fault: { kind: "reply", status: 429, headers: { "retry-after": "3" } },
+    });
+    const statuses = [];
+    for (let call = 0; call < 3; call += 1) statuses.push((await post(fetcher)).status);
+    expect(statuses).toEqual([200, 429, 200]);
+    expect(created).toBe(2);
+    expect(twin.faults.allPlayed).toBe(true);
+  });
+
+  test("cuts connections before the work, after the work, and within the answer", async () => {
+    twin.faults.add(
+      { route: "POST /**", nth: 1, fault: { kind: "reset" } },
+      { route: "POST /**", nth: 2, fault: { kind: "lose-reply" } },
+      { route: "GET /long", fault: { kind: "cut", afterBytes: 300 } },
+    );
+    await expect(post(fetcher)).rejects.toThrow();
+    expect(created).toBe(0);
+    await expect(post(fetcher)).rejects.toThrow();
+    expect(created).toBe(1);
+    const response = await fetcher(`${twin.url}/long`);
+    await expect(response.text()).rejects.toThrow();
+    expect(twin.requests.all.map((request) => request.fault)).toEqual(["reset", "lose-reply", "cut"]);
+  });
+
+  test("hangs until the caller gives up, and delivers a request twice", async () => {
+    twin.faults.add(
+      { route: "GET /long", fault: { kind: "hang" } },
+      { route: "POST /**", fault: { kind: "duplicate" } },
+    );
+    await expect(fetcher(`${twin.url}/long`, { signal: AbortSignal.timeout(50) })).rejects.toThrow(
+      /abort|timeout/i,
+    );
+    await post(fetcher);
+    expect(created).toBe(2);
+  });
+
+  test("a secret outside its header fails the request and the test that runs", async () => {
+    const token = "hf_secret0123456789";
+    await post(fetcher, {}, { authorization: `Bearer ${token}` });
+    await post(fetcher, { secrets: { HF_TOKEN: token } }, { authorization: `Bearer ${token}` });
+    expect(twin.secrets.leaks).toEqual([]);
+    expect((await post(fetcher, { env: { HF_TOKEN: token } })).status).toBe(500);
+    await fetcher(`${twin.url}/long?token=${token}`);
+    expect(twin.secrets.leaks.map((leak) => leak.place)).toEqual(["body", "url"]);
+    await expect(twin.close()).rejects.toMatchObject({ code: "testing/secret-leaked" });
+  });
+});
+
+test("refuses a route pattern it cannot read", () => {
+  expect(() => twin.requests.to("post things")).toThrow(/not a route/);
+});

@@ -1,0 +1,54 @@
+/**
+ * The suite that needs Python: the training scripts by pytest, then the loop with real training by vitest.
+ * Uses the uv that the local training backend would use, and one cache for both.
+ */
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findUv } from "../packages/core/src/training/backends/local/find-uv.ts";
+
+const PINS = [
+  "pytest==9.0.2",
+  "trl==1.16.0",
+  "peft==0.21.2",
+  "transformers==5.23.0",
+  "datasets==5.2.0",
+  "accelerate==1.15.0",
+  "torch==2.15.0",
+];
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+function run(command: string, args: readonly string[]): number {
+  console.log(`$ ${[command, ...args].join(" ")}`);
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  if (result.error) throw result.error;
+  return result.status ?? 1;
+}
+
+const [uv = "uv", ...uvArguments] = await findUv({
+  home: join(root, "examples", "quickstart", ".modelops"),
+  env: process.env,
+  report: (message) => console.log(message),
+});
+
+const pytestStatus = run(uv, [
+  ...uvArguments,
+  "run",
+  "--no-project",
+  "--exclude-newer",
+  "2026-11-23T00:00:00Z",
+  ...PINS.flatMap((pin) => ["--with", pin]),
+  "pytest",
+  "-q",
+  "-rs",
+  "-p",
+  "no:cacheprovider",
+  "packages/core/python-tests",
+]);
+const vitestStatus = run(join(root, "node_modules", ".bin", "vitest"), [
+  "run",
+  "--config",
+  "vitest.python.config.ts",
+]);
+process.exitCode = pytestStatus || vitestStatus;
