@@ -1,0 +1,81 @@
+import { createReadStream } from "node:fs";
+import type { DatasetRow } from "../../contract/dataset-source.ts";
+import { byteLines } from "./jsonl-lines.ts";
+import { type ReadRowsOptions, type RowProblem, rowError } from "./row-problem.ts";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Rows of a JSON Lines file, a chunk's worth at a time. Empty lines are passed over. */
+export async function* readJsonl(
+  path: string,
+  ref: string,
+  options: ReadRowsOptions & { readonly maxLineBytes: number },
+): AsyncGenerator<DatasetRow[]> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const report = (problem: RowProblem) => {
+    if (!options.onProblem) throw rowError(ref, problem);
+    options.onProblem(problem);
+  };
+  const chunks = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal: options.signal });
+  for await (const lines of byteLines(chunks, options)) {
+    const rows: DatasetRow[] = [];
+    for (const { line, content, sizeBytes } of lines) {
+      if (!content) {
+        report({
+          code: "dataset/line-too-long",
+          line,
+          message: `it has ${sizeBytes} bytes, more than the limit of ${options.maxLineBytes}.`,
+          fix: "check that the file has one JSON object per line, or raise maxLineBytes.",
+        });
+        continue;
+      }
+      const row = parseRow(content, line, decoder);
+      if (row && "code" in row) report(row);
+      else if (row) rows.push(row);
+    }
+    if (rows.length > 0) yield rows;
+  }
+}
+
+function parseRow(
+  content: Buffer,
+  line: number,
+  decoder: InstanceType<typeof TextDecoder>,
+): DatasetRow | RowProblem | null {
+  let text: string;
+  try {
+    text = decoder.decode(content);
+  } catch {
+    return {
+      code: "dataset/invalid-utf8",
+      line,
+      message: "it is not valid UTF-8.",
+      fix: "save the file as UTF-8.",
+    };
+  }
+  if (text.trim() === "") return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    const start = text.trimStart();
+    const isArrayFile = line === 1 && start.startsWith("[");
+    return {
+      code: "dataset/invalid-json",
+      line,
+      message: `it is no JSON object (it starts with ${JSON.stringify(start.slice(0, 40))}).`,
+      fix: isArrayFile
+        ? "this looks like one JSON array: write one object per line instead."
+        : "write one complete JSON object per line.",
+    };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return {
+      code: "dataset/row-not-object",
+      line,
+      message: `it is ${Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`}, not an object.`,
+      fix: 'write one object per line, with named fields such as {"prompt": …, "completion": …}.',
+    };
+  }
+  return { line, value: value as Record<string, unknown> };
+}

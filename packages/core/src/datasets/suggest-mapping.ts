@@ -1,0 +1,70 @@
+import type { TrainingMethod } from "../model/model-version.ts";
+import type { FieldMapping } from "./mapping.ts";
+
+const QUESTIONS = [
+  "prompt",
+  "instruction",
+  "question",
+  "input",
+  "query",
+  "problem",
+  "user",
+  "human",
+  "utterance",
+  "text",
+  "source",
+  "sentence",
+];
+const ANSWERS = [
+  "completion",
+  "response",
+  "output",
+  "answer",
+  "solution",
+  "assistant",
+  "target",
+  "label",
+  "intent",
+  "reply",
+  "summary",
+  "gpt",
+];
+const CHOSEN = [
+  "chosen",
+  "accepted",
+  "preferred",
+  "better",
+  "good",
+  "winner",
+  "response_chosen",
+  "answer_chosen",
+];
+const REJECTED = [
+  "rejected",
+  "dispreferred",
+  "worse",
+  "bad",
+  "loser",
+  "response_rejected",
+  "answer_rejected",
+];
+const MESSAGES = ["messages", "conversations", "conversation", "chat", "dialogue", "dialog"];
+
+/** A mapping worth pasting for columns like these, or null when no names speak for themselves. */
+export function suggestMapping(method: TrainingMethod, columns: readonly string[]): FieldMapping | null {
+  const find = (names: readonly string[], except: readonly (string | undefined)[] = []) =>
+    names
+      .map((name) => columns.find((column) => column.toLowerCase() === name && !except.includes(column)))
+      .find((column) => column !== undefined);
+  const question = find(QUESTIONS);
+  if (method === "dpo") {
+    const chosen = find(CHOSEN);
+    const rejected = find(REJECTED);
+    return chosen && rejected ? { ...(question ? { prompt: question } : {}), chosen, rejected } : null;
+  }
+  const answer = find(ANSWERS, [question]);
+  if (method === "grpo") return question && answer ? { prompt: question, solution: answer } : null;
+  const messages = find(MESSAGES);
+  if (messages) return { messages };
+  return question && answer ? { prompt: `{{${question}}}\n`, completion: answer } : null;
+}
