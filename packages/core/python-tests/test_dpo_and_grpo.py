@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conftest import SHARED_DATA, error_of, of_kind, shared_rows, write_rows
+from conftest import SHARED_DATA, error_of, of_kind, shared_rows
 
 DPO = {"max_steps": 3, "batch_size": 2, "max_length": 512, "learning_rate": 1e-3}
 

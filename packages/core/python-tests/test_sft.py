@@ -71,6 +71,11 @@ def test_lora_learns_and_reports(run, tiny_model):
     assert record["metrics"] == result["metrics"] and record["steps"] == 40
 
 
+def test_nothing_else_is_printed(run, capfd):
+    assert run()[0] == 0
+    assert capfd.readouterr().out == ""
+
+
 def test_adapter_can_be_loaded(run, tiny_model):
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
@@ -122,21 +127,21 @@ def test_interrupted_run_resumes_to_the_same_weights(run, signal_number, exit_co
     uninterrupted = run(hyperparameters=RESUME, output_dir=str(run.folder / "whole"))
     assert uninterrupted[0] == 0
 
-    code, events = run(hyperparameters=RESUME, on_event=stop_at(3, signal_number))
+    code, events = run(hyperparameters=RESUME, on_event=stop_at(2, signal_number))
     assert code == exit_code
     stop = events[-1]
-    # The signal came while step 3 was logged; the step after it is finished, then saved.
+    # The signal came while step 2 was logged; the step after it is finished, then saved.
     assert stop["kind"] == "interrupted" and stop["reason"] == signal.Signals(signal_number).name
-    assert stop["checkpoint"] == "checkpoint-4" and stop["step"] == 4
+    assert stop["checkpoint"] == "checkpoint-3" and stop["step"] == 3
     assert "result" not in kinds(events) and "end" not in kinds(events)
     assert not (run.output / "modelops_run.json").exists()
 
     code, events = run(hyperparameters=RESUME, resume=True)
     assert code == 0
     begin = of_kind(events, "begin")[0]
-    assert begin["resumed_from"] == "checkpoint-4" and begin["step"] in (0, 4)
+    assert begin["resumed_from"] == "checkpoint-3" and begin["step"] == 3
     first = [event for event in of_kind(events, "log") if "loss" in event["m"]][0]
-    assert first["step"] == 5
+    assert first["step"] == 4
     assert same_tensors(tensors(run.folder / "whole"), tensors(run.output))
     # The signal handlers of the host process are back.
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
@@ -144,7 +149,7 @@ def test_interrupted_run_resumes_to_the_same_weights(run, signal_number, exit_co
 
 def test_interrupted_without_save_steps_writes_no_checkpoint(run):
     code, events = run(hyperparameters={"max_steps": 50}, on_event=stop_at(2, signal.SIGTERM))
-    assert code == 143 and events[-1]["checkpoint"] is None
+    assert code == 143 and events[-1]["checkpoint"] is None and events[-1]["step"] == 3
     assert not list(run.output.glob("checkpoint-*"))
 
 
@@ -167,11 +172,11 @@ def test_interrupted_inside_an_evaluation_saves_the_step(run, monkeypatch):
 
 def test_interrupted_while_loading(run):
     def on_event(event):
-        if event["kind"] == "loading" and event["stage"] == "model":
+        if event["kind"] == "loading" and event["stage"] == "dataset":
             os.kill(os.getpid(), signal.SIGTERM)
 
     code, events = run(on_event=on_event)
-    assert code == 143 and kinds(events)[-1] == "interrupted" and "begin" not in kinds(events)
+    assert code == 143 and kinds(events) == ["loading", "loading", "interrupted"]
 
 
 def test_resume_without_a_checkpoint_starts_anew(run):
@@ -202,6 +207,17 @@ def test_nan_loss_stops_the_run(run):
     assert events[-1]["step"] == 3, "a log is due before the save, so that no spoiled checkpoint is written"
     assert {"loss", "grad_norm"} & set(of_kind(events, "log")[-1]["dropped"])
     assert not list(run.output.glob("checkpoint-*")) and not list(run.output.glob("*.safetensors"))
+
+
+def test_a_loss_that_is_not_finite_is_enough(scripts):
+    module = scripts["sft"]
+    from transformers import TrainerControl, TrainerState
+
+    config = {"hyperparameters": {"learning_rate": 1e-4, "save_steps": None}}
+    for logs in ({"loss": math.nan, "grad_norm": 1.0}, {"loss": None}, {"train_loss": math.inf}):
+        watcher = module.make_watcher(module.Progress(lambda line: None), None, config, "fp16", {"metrics": {}})
+        with pytest.raises(module.NanLoss):
+            watcher.on_log(None, TrainerState(), TrainerControl(), logs=logs)
 
 
 def test_infinite_gradients_of_fp16_are_tolerated_for_a_while(scripts):
@@ -350,6 +366,43 @@ def test_output_folder_that_cannot_be_made(run):
     assert error_of(run(output_dir=str(run.folder / "file" / "inner")))["diagnosis"] == "config_invalid"
 
 
+def test_output_folder_that_is_the_base_model(run, tiny_model):
+    failure = error_of(run(output_dir=f"{tiny_model}/../{tiny_model.name}"))
+    assert failure["diagnosis"] == "config_invalid" and (tiny_model / "model.safetensors").is_file()
+
+
+def test_other_files_of_the_folder_are_not_part_of_the_result(run):
+    run.output.mkdir()
+    for name in ("train.jsonl", "run.json", "model.safetensors", ".env"):
+        (run.output / name).write_text("{}")
+    code, events = run()
+    assert code == 0
+    names = {file["path"] for file in events[-1]["files"]}
+    assert not names & {"train.jsonl", "run.json", "model.safetensors", ".env"} and "adapter_model.safetensors" in names
+
+
+def test_a_signal_that_arrives_twice_is_one_request(run):
+    def on_event(event):
+        if event["kind"] == "log" and event["step"] == 2:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    code, events = run(hyperparameters={"max_steps": 50, "save_steps": 40}, on_event=on_event)
+    assert code == 130 and events[-1]["checkpoint"] == "checkpoint-3"
+
+
+def test_a_second_request_stops_at_once_and_saves_nothing(run, scripts, monkeypatch):
+    monkeypatch.setattr(scripts["sft"], "SAME_REQUEST_SECONDS", -1)
+
+    def on_event(event):
+        if event["kind"] == "log" and event["step"] == 2:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    code, events = run(hyperparameters={"max_steps": 50, "save_steps": 40}, on_event=on_event)
+    assert code == 130 and events[-1]["checkpoint"] is None and events[-1]["step"] == 2
+
+
 def test_evaluation_split_depends_on_the_seed_only(scripts, tmp_path):
     module = scripts["sft"]
     path = write_rows(tmp_path / "rows.jsonl", [{"text": f"t{i}"} for i in range(50)])
@@ -372,6 +425,8 @@ def test_push_is_private_and_verified(run, hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "test-token-000")
     hub.tokens.clear()
     target = {"push": True, "repo_id": "example/pushed", "strategy": "every_save"}
+    run.output.mkdir()
+    (run.output / "train.jsonl").write_text("private rows")
     code, events = run(hub=target, hyperparameters={"save_steps": 1})
     assert code == 0
     repository = hub.repositories["example/pushed"]
@@ -383,7 +438,9 @@ def test_push_is_private_and_verified(run, hub, monkeypatch):
         assert repository["files"][file["path"]] == file["size_bytes"]
     assert "last-checkpoint/adapter_model.safetensors" in repository["files"]
     assert not [
-        name for name in repository["files"] if name.startswith("checkpoint-") or name.endswith("training_args.bin")
+        name
+        for name in repository["files"]
+        if name.startswith("checkpoint-") or name.endswith("training_args.bin") or name == "train.jsonl"
     ]
     assert "Bearer test-token-000" in hub.tokens
     assert "test-token-000" not in json.dumps(events) + (run.output / "modelops_run.json").read_text()

@@ -1,4 +1,4 @@
-# Generated from source/common.py, source/rewards.py, source/grpo.py by source/build.py; edit those. The configuration is documented in source/common.py.
+# Generated from source/common.py, source/rewards.py, source/grpo.py by source/build.py; edit those. The configuration and the comments are there.
 # /// script
 # requires-python = ">=3.11,<3.14"
 # dependencies = [
@@ -14,6 +14,7 @@
 # ///
 import argparse
 import errno
+import fnmatch
 import hashlib
 import json
 import math
@@ -31,12 +32,11 @@ PREFIX = "@@modelops "
 LIBRARIES = ("trl", "peft", "transformers", "datasets", "accelerate", "torch")
 PARENT_CHECK_SECONDS = 1.0
 GRACE_AFTER_PARENT_SECONDS = 120.0
-# With fp16 the gradient scaler skips a few steps with infinite gradients while it looks for its scale.
+SAME_REQUEST_SECONDS = 2.0
 FP16_GRADIENT_OVERFLOWS_ALLOWED = 10
 PROBLEMS_SHOWN = 5
 
 
-# ---- failures ------------------------------------------------------------------------------------------------------
 
 
 class TrainingError(Exception):
@@ -69,9 +69,10 @@ class NanLoss(TrainingError):
 class Interrupted(BaseException):
     """Stop request; not an Exception, so that no library swallows it."""
 
-    def __init__(self, signal_number):
+    def __init__(self, signal_number, between_steps=False):
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.between_steps = between_steps  # the weights are those of a whole step
 
 
 def causes(error):
@@ -97,7 +98,6 @@ def diagnose(error):
             return "no_disk_space"
         if "no space left on device" in text or "disk quota exceeded" in text:
             return "no_disk_space"
-        # Also the words of a message that lost its class; a missing repository only speaks of "a private or gated repo".
         if name == "GatedRepoError" or "access a gated repo" in text:
             return "gated_model"
     return "unknown"
@@ -119,7 +119,6 @@ def redact(text):
     return re.sub(r"\bhf_[A-Za-z0-9]{16,}", "[redacted]", text)
 
 
-# ---- progress lines ------------------------------------------------------------------------------------------------
 
 
 def is_main_process():
@@ -163,7 +162,6 @@ def split_finite(logs):
     return finite, dropped
 
 
-# ---- configuration -------------------------------------------------------------------------------------------------
 
 REQUIRED = object()
 
@@ -244,7 +242,6 @@ def reward_list(value):
     )
 
 
-# One place for names, checks and defaults. A callable default is given (method, adapter kind).
 def learning_rate_default(method, kind):
     with_adapter = {"sft": 2e-4, "dpo": 5e-6, "grpo": 1e-5}
     full = {"sft": 2e-5, "dpo": 1e-6, "grpo": 1e-6}
@@ -312,7 +309,6 @@ FIELDS = {
     },
 }
 
-# Fields of one method that another must not be given a value for.
 ONLY_FOR = {
     "beta": ("dpo", "grpo"),
     "max_length": ("sft", "dpo"),
@@ -419,7 +415,6 @@ def contradictions(config, given, script_method):
     return problems
 
 
-# ---- stopping ------------------------------------------------------------------------------------------------------
 
 
 class StopGuard:
@@ -428,6 +423,7 @@ class StopGuard:
     def __init__(self, parent_pid):
         self.parent_pid = parent_pid
         self.signal_number = None
+        self.requested_at = None
         self.reason = None
         self.deferred = False  # True: the training loop looks at `requested` by itself
         self.previous = {}
@@ -441,7 +437,8 @@ class StopGuard:
     def handle(self, signal_number, frame=None):
         if self.reporting:
             return
-        again = self.requested
+        again = self.requested and time.monotonic() - self.requested_at > SAME_REQUEST_SECONDS
+        self.requested_at = self.requested_at or time.monotonic()
         self.signal_number = self.signal_number or signal_number
         self.reason = self.reason or signal.Signals(signal_number).name
         if again or not self.deferred:
@@ -449,7 +446,7 @@ class StopGuard:
 
     def check(self):
         if self.requested:
-            raise Interrupted(self.signal_number)
+            raise Interrupted(self.signal_number, between_steps=True)
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -467,7 +464,6 @@ class StopGuard:
     def watch_parent(self):
         import psutil
 
-        # A process id can be given again to another process; the start time tells them apart.
         try:
             parent = psutil.Process(self.parent_pid)
             started = parent.create_time()
@@ -489,12 +485,10 @@ class StopGuard:
             os.kill(os.getpid(), signal.SIGTERM)
         else:
             signal.raise_signal(signal.SIGTERM)
-        # A step that hangs in native code never reaches the handler; nobody is left who could end the process.
         if not self.finished.wait(GRACE_AFTER_PARENT_SECONDS):
             os._exit(143)
 
 
-# ---- dataset -------------------------------------------------------------------------------------------------------
 
 
 def fetch_dataset_file(place):
@@ -619,7 +613,6 @@ def has_chat_template(tokenizer):
 def make_dataset(rows):
     from datasets import Dataset
 
-    # Tool arguments of mixed types do not fit one Arrow type; they are then kept as JSON.
     return Dataset.from_list(rows, on_mixed_types="use_json")
 
 
@@ -661,7 +654,6 @@ def count_labels(dataset):
     for table in dataset.with_format("arrow").iter(batch_size=1000):
         for labels in table["labels"].to_numpy(zero_copy_only=False):
             labels = numpy.asarray(labels)
-            # The first token is never predicted, so its label cannot count.
             labelled = int((labels[1:] != -100).sum())
             rows += 1
             tokens += len(labels)
@@ -671,7 +663,6 @@ def count_labels(dataset):
     return rows, labelled_rows, tokens, labelled_tokens, longest
 
 
-# ---- model ---------------------------------------------------------------------------------------------------------
 
 
 def choose_device(config):
@@ -696,7 +687,6 @@ def choose_precision(config, device):
     wanted = config["precision"]
     if wanted == "fp16" and device == "cpu":
         raise ConfigInvalid('precision: "fp16" does not train on a CPU; choose "fp32" or "auto".')
-    # Cards before compute capability 8.0 (such as T4) only emulate bfloat16.
     old_card = device == "cuda" and torch.cuda.get_device_capability()[0] < 8
     if wanted == "bf16" and old_card:
         raise ConfigInvalid('precision: this card has no bfloat16; choose "fp16" or "auto".')
@@ -803,8 +793,6 @@ def load_model(config, device, precision):
     try:
         model_config = AutoConfig.from_pretrained(config["base_model"], **options)
         saved_dtype = checkpoint_dtype(config, model_config)
-        # Full fine-tuning keeps float32 weights (autocast does the half-precision work): small updates to half-precision
-        # weights would be rounded away.
         dtype = torch.float32 if kind == "full" else half
         model = AutoModelForCausalLM.from_pretrained(config["base_model"], dtype=dtype, **options, **extra)
     except TrainingError:
@@ -853,7 +841,6 @@ def shared_trainer_arguments(config, device, precision, has_evaluation):
         "weight_decay": hyperparameters["weight_decay"],
         "max_grad_norm": hyperparameters["max_grad_norm"],
         "logging_steps": hyperparameters["logging_steps"],
-        # The filter would hide exactly the losses that must stop the run.
         "logging_nan_inf_filter": False,
         "eval_strategy": "no",
         "save_strategy": "no",
@@ -873,7 +860,6 @@ def shared_trainer_arguments(config, device, precision, has_evaluation):
     if hyperparameters["evaluation_steps"] is not None and has_evaluation:
         arguments.update(eval_strategy="steps", eval_steps=hyperparameters["evaluation_steps"])
     if hyperparameters["save_steps"] is not None:
-        # Two older checkpoints stay, in case the newest was cut off while it was written.
         arguments.update(save_strategy="steps", save_steps=hyperparameters["save_steps"], save_total_limit=3)
     if tracking["run_name"] is not None:
         arguments["run_name"] = tracking["run_name"]
@@ -886,7 +872,6 @@ def shared_trainer_arguments(config, device, precision, has_evaluation):
     return arguments
 
 
-# ---- checkpoints ---------------------------------------------------------------------------------------------------
 
 
 def checkpoint_step(folder):
@@ -895,7 +880,6 @@ def checkpoint_step(folder):
 
 
 def is_complete_checkpoint(folder):
-    # The trainer's state is written last.
     try:
         json.loads((folder / "trainer_state.json").read_text())
     except (OSError, ValueError):
@@ -912,7 +896,6 @@ def last_checkpoint(output_dir):
     return next((entry for entry in found if is_complete_checkpoint(entry)), None)
 
 
-# ---- watching the training loop ------------------------------------------------------------------------------------
 
 
 def make_watcher(progress, guard, config, precision, run):
@@ -938,7 +921,6 @@ def make_watcher(progress, guard, config, precision, run):
                 control.should_evaluate = False
                 control.should_save = config["hyperparameters"]["save_steps"] is not None
             if control.should_save:
-                # A log comes before the save, so that weights spoiled by NaN are never written as a checkpoint.
                 control.should_log = True
 
         def on_prediction_step(self, args, state, control, **ignored):
@@ -1006,7 +988,6 @@ def peak_memory_bytes(device):
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
-# ---- saving --------------------------------------------------------------------------------------------------------
 
 
 def clean_folder(folder, config):
@@ -1034,13 +1015,11 @@ def save_result(trainer, tokenizer, config, saved_dtype):
     model = trainer.accelerator.unwrap_model(trainer.model)
     if config["adapter"]["kind"] == "full":
         model.to(saved_dtype)
-        # Some libraries leave sampling values that only hold while sampling; saving would refuse them.
         if getattr(model, "generation_config", None) is not None and not model.generation_config.do_sample:
             model.generation_config.temperature = model.generation_config.top_p = model.generation_config.top_k = None
     trainer.save_model(str(output))
     if is_main_process():
         tokenizer.save_pretrained(str(output))
-        # A pickle with paths of this machine; nobody needs it to use the model.
         (output / "training_args.bin").unlink(missing_ok=True)
         clean_folder(output, config)
 
@@ -1057,20 +1036,26 @@ def public_config(config):
     return public
 
 
-def result_files(output_dir):
-    """Every file of the result with its size and SHA-256; checkpoints and tracking logs are not part of it."""
-    output, files = Path(output_dir), []
-    for path in sorted(output.rglob("*")):
-        relative = path.relative_to(output)
-        if not path.is_file() or relative.parts[0] == "runs" or relative.parts[0].startswith((".", "checkpoint-")):
+SHARED_FILES = ("README.md", "modelops_run.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json")
+SHARED_FILES += ("vocab.*", "merges.txt", "*.model", "chat_template.jinja")
+ADAPTER_FILES = ("adapter_config.json", "adapter_model*.safetensors")
+MODEL_FILES = ("config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json")
+
+
+def result_files(config):
+    """Every file of the result with its size and SHA-256. Only known names: a folder may also hold the training data,
+    which must not be published with the model."""
+    output, files = Path(config["output_dir"]), []
+    wanted = SHARED_FILES + (MODEL_FILES if config["adapter"]["kind"] == "full" else ADAPTER_FILES)
+    for path in sorted(output.iterdir()):
+        if not path.is_file() or not any(fnmatch.fnmatch(path.name, pattern) for pattern in wanted):
             continue
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        files.append({"path": relative.as_posix(), "size_bytes": path.stat().st_size, "sha256": digest})
+        files.append({"path": path.name, "size_bytes": path.stat().st_size, "sha256": digest})
     return files
 
 
-# ---- Hub -----------------------------------------------------------------------------------------------------------
 
 
 def hub_api():
@@ -1094,9 +1079,6 @@ def prepare_hub_repository(config):
         raise ConfigInvalid(f"hub.repo_id: {hub['repo_id']} is public, but hub.private is true.")
 
 
-NOT_UPLOADED = ["checkpoint-*", "checkpoint-*/**", "runs/**", ".*", ".*/**", "training_args.bin"]
-
-
 def push_checkpoint(config, folder):
     ignored = ["training_args.bin", "optimizer.pt"] if config["adapter"]["kind"] == "full" else ["training_args.bin"]
     hub_api().upload_folder(
@@ -1115,7 +1097,7 @@ def push_result(config, files):
     commit = api.upload_folder(
         repo_id=hub["repo_id"],
         folder_path=config["output_dir"],
-        ignore_patterns=NOT_UPLOADED,
+        allow_patterns=[file["path"] for file in files],
         commit_message=f"Result of run {config['run_id']}"[:200],
     )
     listed = api.repo_info(hub["repo_id"], revision=commit.oid, files_metadata=True).siblings
@@ -1130,7 +1112,6 @@ def push_result(config, files):
     return commit.oid
 
 
-# ---- the run -------------------------------------------------------------------------------------------------------
 
 
 def library_versions():
@@ -1143,13 +1124,14 @@ def library_versions():
 
 def train(config, progress, guard):
     output = Path(config["output_dir"])
+    if output.resolve() == Path(config["base_model"]).resolve():
+        raise ConfigInvalid("output_dir: is the folder of the base model, which would be overwritten.")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if diagnose(error) == "no_disk_space":
             raise
         raise ConfigInvalid(f"output_dir: {output} cannot be created: {error.strerror}.") from error
-    # Written last, so its presence says that the folder holds a complete result.
     (output / "modelops_run.json").unlink(missing_ok=True)
     check_base_model_place(config)
     if isinstance(config["dataset"]["train"], str):
@@ -1225,9 +1207,8 @@ def train(config, progress, guard):
     guard.check()
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except Interrupted:
-        # Stopped inside an evaluation: the step before it is complete, so it can still be saved.
-        if config["hyperparameters"]["save_steps"] is not None and progress.step > 0:
+    except Interrupted as stop:
+        if stop.between_steps and config["hyperparameters"]["save_steps"] is not None and progress.step > 0:
             if not is_complete_checkpoint(output / f"checkpoint-{progress.step}"):
                 trainer._save_checkpoint(trainer.model, trial=None)
                 clean_folder(output / f"checkpoint-{progress.step}", config)
@@ -1266,8 +1247,7 @@ def train(config, progress, guard):
         **summary,
     }
     (output / "modelops_run.json").write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    files = result_files(output)
-    # From here on the model is complete on disk; a stop request must not wait for an upload.
+    files = result_files(config)
     guard.deferred = False
     guard.check()
     hub_result = None
@@ -1300,11 +1280,10 @@ def main(given, write_line=None):
         try:
             config = complete_config(given, METHOD)
             check_method_config(config)
-            launch_on_every_card(config)
+            launch_on_every_card(config, write_line)
             train(config, progress, guard)
             return 0
         except Interrupted as stop:
-            # Another signal must not cut off the report of this one.
             guard.reporting = True
             checkpoint = last_checkpoint(config["output_dir"]) if config else None
             progress.emit("interrupted", reason=guard.reason, checkpoint=checkpoint.name if checkpoint else None)
@@ -1327,7 +1306,7 @@ def report_failure(error, progress):
     progress.emit("error", error={"type": type(error).__name__, "message": message[:4000], "diagnosis": code})
 
 
-def launch_on_every_card(config):
+def launch_on_every_card(config, write_line):
     """With several cards, starts itself again through `accelerate launch`, one process per card."""
     if "RANK" in os.environ or __name__ != "__main__" or config["device"] not in ("auto", "cuda"):
         return
@@ -1339,6 +1318,7 @@ def launch_on_every_card(config):
     if cards < 2:
         return
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(cards)]
+    write_line.restore()
     os.execv(
         sys.executable,
         [*command, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *sys.argv],
@@ -1354,13 +1334,15 @@ class LineWriter:
         self.descriptor = os.dup(1)
         os.dup2(2, 1)
 
+    def restore(self):
+        os.dup2(self.descriptor, 1)
+
     def __call__(self, line):
         data = line.encode("utf-8")
         try:
             while data:
                 data = data[os.write(self.descriptor, data) :]
         except OSError:
-            # The reader is gone. Training may go on (the parent watch decides), but nothing may fail on output.
             silence = os.open(os.devnull, os.O_WRONLY)
             for descriptor in (self.descriptor, 1, 2):
                 os.dup2(silence, descriptor)
@@ -1368,7 +1350,6 @@ class LineWriter:
 
 def command_line():
     writer = LineWriter()
-    # Two tokenizer threads per process would fight with the trainer's own.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     parser = argparse.ArgumentParser(description=f"Trains one model with {METHOD.upper()}.")
     parser.add_argument("--config", required=True, help="path of the JSON configuration")
@@ -1381,30 +1362,6 @@ def command_line():
         return 1
     return main(given, writer)
 
-
-# ---- declared rewards ----------------------------------------------------------------------------------------------
-#
-# A reward is data: {"kind", "column", "weight", ...}. `column` names the row's column with the right answer. Each kind
-# gives a number from 0 to 1; GRPO adds them up by weight. Common option: "max_characters" (default 20000, counted in
-# Unicode code points): a longer completion gets 0.
-#
-#   numeric      The column holds a number, or a solution that ends in "#### number". The completion's answer is the one
-#                in \boxed{}, else after "####", else the last number of the last line with the word "answer". Right 1,
-#                wrong or none 0. Different answers in several boxes or after several "####" count as none. What was
-#                copied from the prompt does not count. Option "format_reward" (0 to 0.2, default 0): given for a
-#                readable wrong answer.
-#   exact        1 when the completion equals the column. Options "trim" (default true), "ignore_case" (default false).
-#   json-schema  The schema is in the column, or in the option "schema" (then no column). Valid 1, JSON but not valid
-#                0.1, else 0; a completion that stands word for word in the prompt 0. Only the keywords of
-#                SCHEMA_KEYWORDS; others are refused, for a rule that is not checked would be rewarded.
-#   tool-call    The column holds the right call or list of calls. JSON 0.1, + 0.2 well-formed (with the option
-#                "tools_column": also valid for the tool's parameters), + 0.3 the right tool, + 0.4 x the share of right
-#                arguments. Another number of calls than expected: 0.1. A copy from the prompt is right or worth 0.
-#   code-tests   The column holds tests: `assert f(2) == 4` (one per string or line) or {"call": "f(2)", "expected": 4}.
-#                0.5 x share passed + 0.5 when all pass. Options "timeout_seconds" (default 5), "memory_mib" (default
-#                512). The code runs in a child process with an empty environment, limits and an empty folder; the
-#                expected values stay in this process, so no printed verdict or changed comparison can pass a test. It
-#                is a fence against cheating, not against an attacker: train on code of strangers in a container.
 
 DEFAULT_MAX_CHARACTERS = 20_000
 REWARD_OPTIONS = {
@@ -1489,7 +1446,6 @@ def plain_text(value):
     return value or ""
 
 
-# Numbers: compared as fractions, so 0.5 = 1/2 = 50%.
 NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.])[-+]?[$€£]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+|(?=\.[0-9]))(?:\.[0-9]+)?"
     r"(?:[eE][-+]?[0-9]{1,2}(?![0-9]))?(?:/[0-9]+(?:\.[0-9]+)?)?%?"
@@ -1577,7 +1533,6 @@ def score_numeric(spec, content, prompt, row, completion):
         return 0.0
     same = gold[0] == answer[0]
     if gold[1] != answer[1]:
-        # "50%" and "50" are the same answer when a percentage was asked for.
         same = same or gold[0] * (100 if gold[1] else 1) == answer[0] * (100 if answer[1] else 1)
     return 1.0 if same else spec.get("format_reward", 0)
 
@@ -1593,7 +1548,6 @@ def score_exact(spec, content, prompt, row, completion):
     return 1.0 if wanted == given else 0.0
 
 
-# JSON: strict, alone or in one code fence.
 INVALID = object()
 DEEPEST_JSON = 100
 
@@ -1760,7 +1714,6 @@ def score_json_schema(spec, content, prompt, row, completion):
     return 1.0 if is_valid(schema, value) else 0.1
 
 
-# Tool calls. {"name", "arguments"}, {"function": {...}} and the flat {"tool": "refund", "item": "mug"} are understood.
 def read_call(value):
     """(name, arguments) or None."""
     if not isinstance(value, dict):
@@ -1837,7 +1790,6 @@ def score_tool_call(spec, content, prompt, row, completion):
     return 0.0 if total < 0.999 and is_copied(content, prompt) else total
 
 
-# Code. The child evaluates expressions and reports their values; it never learns what is expected.
 def parse_tests(value):
     """[(expression, expected value)] of a column with tests; ValueError when a test is of another form."""
     import ast
@@ -2097,7 +2049,6 @@ def prepare_rows(rows, path, config, tokenizer):
     for _, row in rows:
         prompt = row[column]
         if not chat and column != "prompt" and has_chat_template(tokenizer):
-            # A problem is put to the model as it will be in use: through its chat template.
             prompt = [{"role": "user", "content": prompt}]
         examples.append({"prompt": prompt, "modelops_row": json.dumps({name: row[name] for name in needed})})
     dropped = sorted({name for _, row in rows for name in row} - needed - {column})
@@ -2110,7 +2061,6 @@ def build_trainer(config, arguments, model, tokenizer, train_dataset, evaluation
     arguments.update({name: hyperparameters[name] for name in TRL_FIELDS})
     arguments["beta"] = hyperparameters["beta"] or 0.0
     arguments["reward_weights"] = [spec.get("weight", 1) for spec in config["rewards"]]
-    # The evaluation batch must divide by the number of generations, too.
     arguments["per_device_eval_batch_size"] = hyperparameters["num_generations"]
     if config["base_model_revision"] is not None and adapter is None:
         arguments["model_init_kwargs"] = {"revision": config["base_model_revision"]}

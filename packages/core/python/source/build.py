@@ -35,21 +35,24 @@ HEADER = (
 
 
 def without_documentation(content):
-    """Leaves the module's description out: it documents every field, but a job has no use for its size."""
-    description = ast.parse(content).body[0]
-    return "".join(content.splitlines(keepends=True)[description.end_lineno :])
+    """Leaves out what a job has no use for: the module's description and whole-line comments."""
+    first = ast.parse(content).body[0]
+    described = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    lines = content.splitlines(keepends=True)[first.end_lineno if described else 0 :]
+    shipped = "".join(line for line in lines if not line.lstrip().startswith("#"))
+    if ast.dump(ast.parse(shipped)) != ast.dump(ast.parse("".join(lines))):
+        raise ValueError("leaving out the comments would change the program")
+    return shipped
 
 
 def build(name):
     parts = PARTS[name]
     pieces = [
-        f"# Generated from {', '.join('source/' + part for part in parts)} by source/build.py; edit those. The configuration is documented in source/common.py.\n",
+        f"# Generated from {', '.join('source/' + part for part in parts)} by source/build.py; edit those. The configuration and the comments are there.\n",
         HEADER,
     ]
     for part in parts:
-        content = (SOURCE / part).read_text(encoding="utf-8")
-        if part == "common.py":
-            content = without_documentation(content)
+        content = without_documentation((SOURCE / part).read_text(encoding="utf-8"))
         lines = content.splitlines(keepends=True)
         pieces.append("".join(line for line in lines if "# replaced by the build" not in line).strip("\n") + "\n\n\n")
     pieces.append('if __name__ == "__main__":\n    sys.exit(command_line())\n')

@@ -55,6 +55,7 @@ result, interrupted, error. Exit codes: 0 finished, 1 failed, 130 or 143 interru
 
 import argparse
 import errno
+import fnmatch
 import hashlib
 import json
 import math
@@ -72,6 +73,8 @@ PREFIX = "@@modelops "
 LIBRARIES = ("trl", "peft", "transformers", "datasets", "accelerate", "torch")
 PARENT_CHECK_SECONDS = 1.0
 GRACE_AFTER_PARENT_SECONDS = 120.0
+# One press of Ctrl-C arrives twice when a launcher passes on what the whole process group got already.
+SAME_REQUEST_SECONDS = 2.0
 # With fp16 the gradient scaler skips a few steps with infinite gradients while it looks for its scale.
 FP16_GRADIENT_OVERFLOWS_ALLOWED = 10
 PROBLEMS_SHOWN = 5
@@ -110,9 +113,10 @@ class NanLoss(TrainingError):
 class Interrupted(BaseException):
     """Stop request; not an Exception, so that no library swallows it."""
 
-    def __init__(self, signal_number):
+    def __init__(self, signal_number, between_steps=False):
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.between_steps = between_steps  # the weights are those of a whole step
 
 
 def causes(error):
@@ -469,6 +473,7 @@ class StopGuard:
     def __init__(self, parent_pid):
         self.parent_pid = parent_pid
         self.signal_number = None
+        self.requested_at = None
         self.reason = None
         self.deferred = False  # True: the training loop looks at `requested` by itself
         self.previous = {}
@@ -482,7 +487,8 @@ class StopGuard:
     def handle(self, signal_number, frame=None):
         if self.reporting:
             return
-        again = self.requested
+        again = self.requested and time.monotonic() - self.requested_at > SAME_REQUEST_SECONDS
+        self.requested_at = self.requested_at or time.monotonic()
         self.signal_number = self.signal_number or signal_number
         self.reason = self.reason or signal.Signals(signal_number).name
         if again or not self.deferred:
@@ -490,7 +496,7 @@ class StopGuard:
 
     def check(self):
         if self.requested:
-            raise Interrupted(self.signal_number)
+            raise Interrupted(self.signal_number, between_steps=True)
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -1098,16 +1104,23 @@ def public_config(config):
     return public
 
 
-def result_files(output_dir):
-    """Every file of the result with its size and SHA-256; checkpoints and tracking logs are not part of it."""
-    output, files = Path(output_dir), []
-    for path in sorted(output.rglob("*")):
-        relative = path.relative_to(output)
-        if not path.is_file() or relative.parts[0] == "runs" or relative.parts[0].startswith((".", "checkpoint-")):
+SHARED_FILES = ("README.md", "modelops_run.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json")
+SHARED_FILES += ("vocab.*", "merges.txt", "*.model", "chat_template.jinja")
+ADAPTER_FILES = ("adapter_config.json", "adapter_model*.safetensors")
+MODEL_FILES = ("config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json")
+
+
+def result_files(config):
+    """Every file of the result with its size and SHA-256. Only known names: a folder may also hold the training data,
+    which must not be published with the model."""
+    output, files = Path(config["output_dir"]), []
+    wanted = SHARED_FILES + (MODEL_FILES if config["adapter"]["kind"] == "full" else ADAPTER_FILES)
+    for path in sorted(output.iterdir()):
+        if not path.is_file() or not any(fnmatch.fnmatch(path.name, pattern) for pattern in wanted):
             continue
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        files.append({"path": relative.as_posix(), "size_bytes": path.stat().st_size, "sha256": digest})
+        files.append({"path": path.name, "size_bytes": path.stat().st_size, "sha256": digest})
     return files
 
 
@@ -1135,9 +1148,6 @@ def prepare_hub_repository(config):
         raise ConfigInvalid(f"hub.repo_id: {hub['repo_id']} is public, but hub.private is true.")
 
 
-NOT_UPLOADED = ["checkpoint-*", "checkpoint-*/**", "runs/**", ".*", ".*/**", "training_args.bin"]
-
-
 def push_checkpoint(config, folder):
     ignored = ["training_args.bin", "optimizer.pt"] if config["adapter"]["kind"] == "full" else ["training_args.bin"]
     hub_api().upload_folder(
@@ -1156,7 +1166,7 @@ def push_result(config, files):
     commit = api.upload_folder(
         repo_id=hub["repo_id"],
         folder_path=config["output_dir"],
-        ignore_patterns=NOT_UPLOADED,
+        allow_patterns=[file["path"] for file in files],
         commit_message=f"Result of run {config['run_id']}"[:200],
     )
     listed = api.repo_info(hub["repo_id"], revision=commit.oid, files_metadata=True).siblings
@@ -1184,6 +1194,8 @@ def library_versions():
 
 def train(config, progress, guard):
     output = Path(config["output_dir"])
+    if output.resolve() == Path(config["base_model"]).resolve():
+        raise ConfigInvalid("output_dir: is the folder of the base model, which would be overwritten.")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -1266,9 +1278,9 @@ def train(config, progress, guard):
     guard.check()
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except Interrupted:
+    except Interrupted as stop:
         # Stopped inside an evaluation: the step before it is complete, so it can still be saved.
-        if config["hyperparameters"]["save_steps"] is not None and progress.step > 0:
+        if stop.between_steps and config["hyperparameters"]["save_steps"] is not None and progress.step > 0:
             if not is_complete_checkpoint(output / f"checkpoint-{progress.step}"):
                 trainer._save_checkpoint(trainer.model, trial=None)
                 clean_folder(output / f"checkpoint-{progress.step}", config)
@@ -1307,7 +1319,7 @@ def train(config, progress, guard):
         **summary,
     }
     (output / "modelops_run.json").write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    files = result_files(output)
+    files = result_files(config)
     # From here on the model is complete on disk; a stop request must not wait for an upload.
     guard.deferred = False
     guard.check()
@@ -1341,7 +1353,7 @@ def main(given, write_line=None):
         try:
             config = complete_config(given, METHOD)
             check_method_config(config)
-            launch_on_every_card(config)
+            launch_on_every_card(config, write_line)
             train(config, progress, guard)
             return 0
         except Interrupted as stop:
@@ -1368,7 +1380,7 @@ def report_failure(error, progress):
     progress.emit("error", error={"type": type(error).__name__, "message": message[:4000], "diagnosis": code})
 
 
-def launch_on_every_card(config):
+def launch_on_every_card(config, write_line):
     """With several cards, starts itself again through `accelerate launch`, one process per card."""
     if "RANK" in os.environ or __name__ != "__main__" or config["device"] not in ("auto", "cuda"):
         return
@@ -1380,6 +1392,7 @@ def launch_on_every_card(config):
     if cards < 2:
         return
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(cards)]
+    write_line.restore()
     os.execv(
         sys.executable,
         [*command, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", *sys.argv],
@@ -1394,6 +1407,9 @@ class LineWriter:
         sys.stdout.flush()
         self.descriptor = os.dup(1)
         os.dup2(2, 1)
+
+    def restore(self):
+        os.dup2(self.descriptor, 1)
 
     def __call__(self, line):
         data = line.encode("utf-8")
