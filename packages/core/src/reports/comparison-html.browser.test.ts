@@ -1,0 +1,119 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Browser, chromium } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { comparisonHtml } from "./comparison-html.ts";
+import { sampleReport } from "./comparison-report-sample.ts";
+
+const BROWSERS = [
+  process.env.CHROMIUM_PATH,
+  "/usr/bin/chromium-headless-shell",
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+
+describe.skipIf(executablePath === undefined)(
+  `report.html in a browser${executablePath ? "" : " (skipped: no Chromium found; set CHROMIUM_PATH)"}`,
+  () => {
+    let browser: Browser;
+    let folder: string;
+    let url: string;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), "modelops-report-"));
+      const path = join(folder, "report.html");
+      await writeFile(path, comparisonHtml(await sampleReport()));
+      url = pathToFileURL(path).href;
+      browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    });
+
+    afterAll(async () => {
+      await browser?.close();
+      if (folder) await rm(folder, { recursive: true, force: true });
+    });
+
+    test.each(["light", "dark"] as const)(
+      "is accessible, silent and alone with its file (%s)",
+      async (colorScheme) => {
+        const context = await browser.newContext({
+          colorScheme,
+          offline: true,
+          bypassCSP: true,
+          viewport: { width: 1280, height: 900 },
+        });
+        const page = await context.newPage();
+        const requests: string[] = [];
+        const complaints: string[] = [];
+        page.on("request", (request) => requests.push(request.url()));
+        page.on("console", (message) => complaints.push(message.text()));
+        page.on("pageerror", (error) => complaints.push(String(error)));
+        page.on("dialog", (dialog) => complaints.push(`dialog: ${dialog.message()}`));
+        await page.goto(url);
+        expect(requests).toEqual([url]);
+
+        // Scripts of the page are off by its own policy; axe is brought in from outside.
+        await page.addScriptTag({ content: await readFile(axePath(), "utf8") });
+        const violations = await page.evaluate(async () => {
+          const axe = (
+            globalThis as unknown as {
+              axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+            }
+          ).axe;
+          return (await axe.run()).violations.map(
+            ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 120)}`,
+          );
+        });
+        expect(violations).toEqual([]);
+        expect(complaints).toEqual([]);
+
+        for (const chart of await page.locator("svg.chart").all()) {
+          const box = await chart.boundingBox();
+          expect(box?.width).toBeGreaterThan(300);
+          expect(box?.height).toBeGreaterThan(60);
+        }
+        expect(await page.locator("svg.chart").count()).toBe(3);
+        if (process.env.REPORT_SCREENSHOTS) {
+          await page.screenshot({
+            path: join(process.env.REPORT_SCREENSHOTS, `${colorScheme}.png`),
+            fullPage: true,
+          });
+        }
+        await context.close();
+      },
+    );
+
+    test("shows a hostile answer as text and runs none of it", async () => {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on("dialog", (dialog) => complaints.push(dialog.message()));
+      await page.goto(url);
+      expect(await page.locator("script, img, iframe, link").count()).toBe(0);
+      expect(
+        await page.locator("pre", { hasText: "</pre><script>alert(1)</script>" }).count(),
+      ).toBeGreaterThan(0);
+      expect(complaints).toEqual([]);
+      await page.close();
+    });
+
+    test("fits a narrow screen and a printed page", async () => {
+      const page = await browser.newPage({ viewport: { width: 360, height: 800 } });
+      await page.goto(url);
+      const overflow = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+      );
+      expect(overflow).toBe(0);
+      expect((await page.pdf({ format: "A4" })).length).toBeGreaterThan(10_000);
+      await page.close();
+    });
+  },
+);
+
+function axePath(): string {
+  return createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+}

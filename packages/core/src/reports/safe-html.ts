@@ -1,0 +1,50 @@
+/** HTML whose every inserted value was escaped. */
+export class SafeHtml {
+  readonly markup: string;
+
+  constructor(markup: string) {
+    this.markup = markup;
+  }
+
+  toString(): string {
+    return this.markup;
+  }
+}
+
+type Insertable = SafeHtml | string | number | null | false | readonly Insertable[];
+
+/** Template tag: text is escaped, `SafeHtml` and lists of it go in as they are, null and false as nothing. */
+export function html(parts: TemplateStringsArray, ...values: readonly Insertable[]): SafeHtml {
+  let markup = parts[0] ?? "";
+  values.forEach((value, index) => {
+    markup += insert(value) + (parts[index + 1] ?? "");
+  });
+  return new SafeHtml(markup);
+}
+
+function insert(value: Insertable): string {
+  if (value === null || value === false) return "";
+  if (value instanceof SafeHtml) return value.markup;
+  if (typeof value === "object") return value.map(insert).join("");
+  return escapeHtml(String(value));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text for HTML and SVG, in elements and in quoted attributes. Control characters are made visible. */
+export function escapeHtml(text: string): string {
+  return (
+    text
+      .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "\ufffd")
+      // Direction overrides can make a reader see another text than the one there is.
+      .replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
+  );
+}
