@@ -71,7 +71,7 @@ export interface CommitBatch {
   readonly removes?: readonly { readonly collection: Collection; readonly key: string }[];
   readonly audit?: readonly AuditEntry[];
   readonly events?: readonly NewEvent[];
-  /** A second commit with the same key writes nothing and returns the first one's result. */
+  /** A second commit with the same agent and key writes nothing and returns the first one's result. */
   readonly idempotencyKey?: string;
   /** Kept with the idempotency key and given back to the repeated call. JSON only. */
   readonly result?: unknown;
@@ -81,7 +81,7 @@ export interface CommitBatch {
 
 export interface CommitResult {
   readonly rev: number;
-  /** True when the idempotency key was known: nothing was written now. */
+  /** True when the idempotency key was known: nothing was written now, `events` is empty, `rev` is the first one's. */
   readonly replayed: boolean;
   readonly result: unknown;
   readonly events: readonly ModelOpsEvent[];
@@ -118,10 +118,16 @@ export interface RegistryStore {
   revision(agent: string): Promise<number>;
   get(collection: Collection, agent: string, key: string): Promise<StoredRecord | null>;
   list(request: ListRequest): Promise<RecordPage>;
+  /** Removes come after puts. A batch puts each record once. */
   commit(batch: CommitBatch): Promise<CommitResult>;
+  /** What the commit with this idempotency key gave, null when there was none. */
+  committedResult(
+    agent: string,
+    idempotencyKey: string,
+  ): Promise<{ readonly rev: number; readonly result: unknown } | null>;
   /** Appends events that belong to no change (progress). Returns them with their `seq`. */
   appendEvents(events: readonly NewEvent[]): Promise<readonly ModelOpsEvent[]>;
-  /** Events with `seq > since`, oldest first. */
+  /** Events with `seq > since`, oldest first. None with a smaller `seq` appears later. */
   events(request: {
     readonly since: number;
     readonly limit: number;
@@ -132,7 +138,9 @@ export interface RegistryStore {
   lastEventSeq(): Promise<number>;
   /** Audit rows with `seq >= since`, oldest first. */
   auditRows(request: { readonly since: number; readonly limit: number }): Promise<readonly AuditRow[]>;
-  /** Agents that have records, by name. */
+  /** The newest audit row's place: number of rows and its hash. Null when there is none. */
+  auditHead(): Promise<{ readonly count: number; readonly hash: string } | null>;
+  /** Agents that have had a commit, by name (also names that are no agents, such as `*` for the registry itself). */
   agents(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

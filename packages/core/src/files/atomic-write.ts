@@ -10,7 +10,7 @@ export interface AtomicWriteOptions {
 }
 
 /**
- * Replaces a file so that readers see the old bytes or the new ones, never a mixture, and so that the new ones
+ * Replaces a file (with bytes, text, or text that is made piece by piece) so that readers see the old bytes or the new ones, never a mixture, and so that the new ones
  * survive a crash once this resolves: temporary file in the same folder, write, fsync, size check, rename, fsync of
  * the folder. A symbolic link stays a link: the file behind it is replaced.
  * @throws ModelOpsError `storage/disk-full`, `storage/read-only`, `storage/mount-point`, `storage/write-failed`; the
@@ -18,10 +18,9 @@ export interface AtomicWriteOptions {
  */
 export async function writeFileAtomically(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | AsyncIterable<string>,
   options: AtomicWriteOptions = {},
 ): Promise<void> {
-  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
   const target = await realpath(path).catch(() => path);
   const directory = dirname(target);
   // 48 random bits: two containers that share a folder may share a pid as well.
@@ -31,13 +30,11 @@ export async function writeFileAtomically(
     const mode = options.mode ?? (await existingMode(target)) ?? 0o644;
     const handle = await open(temporary, "wx", mode);
     try {
-      await writeAll(handle, bytes);
+      const sizeBytes = await writeContent(handle, content);
       await handle.chmod(mode);
       await handle.sync();
       const { size } = await handle.stat();
-      if (size !== bytes.byteLength) {
-        throw new Error(`${size} of ${bytes.byteLength} bytes reached the disk`);
-      }
+      if (size !== sizeBytes) throw new Error(`${size} of ${sizeBytes} bytes reached the disk`);
     } finally {
       await handle.close();
     }
@@ -49,14 +46,28 @@ export async function writeFileAtomically(
   }
 }
 
+/** Gives the number of bytes written. */
+async function writeContent(
+  handle: FileHandle,
+  content: string | Uint8Array | AsyncIterable<string>,
+): Promise<number> {
+  if (typeof content === "string") return writeAll(handle, Buffer.from(content, "utf8"), 0);
+  if (content instanceof Uint8Array) return writeAll(handle, content, 0);
+  let sizeBytes = 0;
+  for await (const piece of content)
+    sizeBytes += await writeAll(handle, Buffer.from(piece, "utf8"), sizeBytes);
+  return sizeBytes;
+}
+
 /** One write call may write less than it was given (a full disk, a limit): go on until all is written or it fails. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
   let offset = 0;
   while (offset < bytes.byteLength) {
-    const { bytesWritten } = await handle.write(bytes, offset, bytes.byteLength - offset, offset);
+    const { bytesWritten } = await handle.write(bytes, offset, bytes.byteLength - offset, position + offset);
     if (bytesWritten === 0) throw new Error(`the disk took ${offset} of ${bytes.byteLength} bytes`);
     offset += bytesWritten;
   }
+  return bytes.byteLength;
 }
 
 async function existingMode(path: string): Promise<number | undefined> {

@@ -14,9 +14,11 @@ export async function backUpFile(options: {
   readonly keep: number;
   /** Milliseconds since the epoch; names the backup. */
   readonly now: number;
+  /** Default: the file's name. Backups of another stem are counted apart. */
+  readonly stem?: string;
 }): Promise<string | null> {
   const extension = extname(options.path);
-  const stem = basename(options.path, extension);
+  const stem = options.stem ?? basename(options.path, extension);
   try {
     await mkdir(options.directory, { recursive: true });
     const names = await backupNames(options.directory, stem, extension);

@@ -102,6 +102,11 @@ export function memoryStore(): RegistryStore {
         events: (batch.events ?? []).map(append),
       };
     },
+    async committedResult(agent, idempotencyKey) {
+      open();
+      const first = results.get(JSON.stringify([agent, idempotencyKey]));
+      return first ? { rev: first.rev, result: JSON.parse(first.json) as unknown } : null;
+    },
     async appendEvents(added) {
       open();
       added.forEach(checkEvent);
@@ -129,6 +134,10 @@ export function memoryStore(): RegistryStore {
       return audit
         .slice(Math.max(0, since), Math.max(0, since) + limit)
         .map((text) => JSON.parse(text) as AuditRow);
+    },
+    async auditHead() {
+      open();
+      return audit.length === 0 ? null : { count: audit.length, hash: lastHash };
     },
     async agents() {
       open();

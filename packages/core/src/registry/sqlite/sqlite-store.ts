@@ -32,6 +32,8 @@ export interface SqliteStoreOptions {
 }
 
 const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
+const FIRST_RESULT = "SELECT rev, result FROM results WHERE agent = ? AND idempotency_key = ?";
+const AUDIT_HEAD = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
 
 /**
  * The default store: one SQLite file through `node:sqlite` (write-ahead log, `synchronous=FULL`), usable by many
@@ -72,6 +74,10 @@ export function sqliteStore(options: SqliteStoreOptions): RegistryStore {
       const puts = prepareBatch(batch);
       return connection.write(() => commitNow(connection, batch, puts));
     },
+    async committedResult(agent, idempotencyKey) {
+      const row = await one(FIRST_RESULT, agent, idempotencyKey);
+      return row ? { rev: Number(row.rev), result: parseJson(row.result, "result") } : null;
+    },
     async appendEvents(events) {
       events.forEach(checkEvent);
       if (events.length === 0) return [];
@@ -102,6 +108,10 @@ export function sqliteStore(options: SqliteStoreOptions): RegistryStore {
         hash: String(row.hash),
       }));
     },
+    async auditHead() {
+      const row = await one(AUDIT_HEAD);
+      return row ? { count: Number(row.seq) + 1, hash: String(row.hash) } : null;
+    },
     async agents() {
       return (await all("SELECT agent FROM agents ORDER BY agent")).map((row) => String(row.agent));
     },
@@ -119,8 +129,7 @@ function commitNow(
 ): CommitResult {
   const { agent, idempotencyKey } = batch;
   if (idempotencyKey !== undefined) {
-    const sql = "SELECT rev, result FROM results WHERE agent = ? AND idempotency_key = ?";
-    const first = connection.prepare(sql).get(agent, idempotencyKey);
+    const first = connection.prepare(FIRST_RESULT).get(agent, idempotencyKey);
     if (first) {
       return {
         rev: Number(first.rev),
@@ -210,7 +219,7 @@ function writeAudit(
   rev: { readonly before: number; readonly after: number },
 ): void {
   if (!batch.audit?.length) return;
-  const head = connection.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").get();
+  const head = connection.prepare(AUDIT_HEAD).get();
   let seq = head ? Number(head.seq) + 1 : 0;
   let prev = head ? String(head.hash) : GENESIS_HASH;
   const insert = connection.prepare("INSERT INTO audit (seq, hash, body) VALUES (?, ?, ?)");
