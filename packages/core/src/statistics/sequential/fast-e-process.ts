@@ -1,5 +1,9 @@
 import { EFFECT_SIZES, LARGEST_BET } from "./e-process.ts";
 
+// Local copies: an imported binding costs a lookup in the innermost loop.
+const EFFECTS = Float64Array.from(EFFECT_SIZES);
+const LIMIT = LARGEST_BET;
+
 /** What the fast process is started with. */
 export interface FastEProcessOptions {
   readonly kind: "binary" | "score";
@@ -17,7 +21,6 @@ export interface FastEProcessOptions {
 export class FastEProcess {
   readonly #alarm = new Float64Array(EFFECT_SIZES.length);
   readonly #safe = new Float64Array(EFFECT_SIZES.length);
-  readonly #effects = Float64Array.from(EFFECT_SIZES);
   readonly #isBinary: boolean;
   readonly #alarmMargin: number;
   readonly #safeMargin: number;
@@ -69,39 +72,26 @@ export class FastEProcess {
     const rest = 1 - share;
     const scale = (share * rest) / variance;
     const difference = isCanary ? (outcome - mean) / share : (mean - outcome) / rest;
-    const effects = this.#effects;
 
-    const worst = (1 - mean) / share;
-    const other = mean / rest;
-    const alarmLimit = LARGEST_BET / (Math.max(worst, other) + this.#alarmMargin);
-    const alarm = this.#alarm;
-    const loss = difference + this.#alarmMargin;
-    let total = 0;
-    for (let index = 0; index < alarm.length; index += 1) {
-      const wanted = (effects[index] ?? 0) * scale;
-      const wealth = (alarm[index] ?? 0) * (1 - Math.min(wanted, alarmLimit) * loss);
-      alarm[index] = wealth;
-      total += wealth;
-    }
-    this.evidence = total / alarm.length;
-
+    const alarmLimit = LIMIT / (Math.max((1 - mean) / share, mean / rest) + this.#alarmMargin);
+    this.evidence = bet(this.#alarm, scale, alarmLimit, -(difference + this.#alarmMargin));
     if (this.#withSafe) {
-      const first = mean / share;
-      const second = (1 - mean) / rest;
-      const safeLimit = LARGEST_BET / (Math.max(first, second) - this.#safeMargin);
-      const safe = this.#safe;
-      const win = difference + this.#safeMargin;
-      let safeTotal = 0;
-      for (let index = 0; index < safe.length; index += 1) {
-        const wanted = (effects[index] ?? 0) * scale;
-        const wealth = (safe[index] ?? 0) * (1 + Math.min(wanted, safeLimit) * win);
-        safe[index] = wealth;
-        safeTotal += wealth;
-      }
-      this.safeEvidence = safeTotal / safe.length;
+      const safeLimit = LIMIT / (Math.max(mean / share, (1 - mean) / rest) - this.#safeMargin);
+      this.safeEvidence = bet(this.#safe, scale, safeLimit, difference + this.#safeMargin);
     }
     this.#weight += 1;
     this.#sum += outcome;
     this.#squares += outcome * outcome;
   }
+}
+
+/** Multiplies every wealth by 1 + min(effect·scale, limit)·win and returns their mean. */
+function bet(wealths: Float64Array, scale: number, limit: number, win: number): number {
+  let total = 0;
+  for (let index = 0; index < EFFECTS.length; index += 1) {
+    const wealth = (wealths[index] ?? 0) * (1 + Math.min((EFFECTS[index] ?? 0) * scale, limit) * win);
+    wealths[index] = wealth;
+    total += wealth;
+  }
+  return total / EFFECTS.length;
 }
