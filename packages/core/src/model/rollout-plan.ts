@@ -19,6 +19,8 @@ const guardrailSchema = z.strictObject({
   direction: z.enum(["higher", "lower"]),
   /** How much worse the new version may be, in the unit of the score in [0,1] (0.02 = two points). */
   margin: z.number().min(0).max(1).default(0),
+  /** How much worse it may be and still count as "no worse" (for `advanceOn: "non-inferior"`). Default 0.05. */
+  nonInferiorityMargin: z.number().gt(0).lt(1).default(0.05),
   /** What an alarm does. `observe` only reports. */
   action: z.enum(["rollback", "hold", "observe"]).default("rollback"),
   /** Upper end for latency (ms) or cost (USD): the baseline's p99 is a good choice. Needed for those two. */
@@ -28,9 +30,7 @@ const guardrailSchema = z.strictObject({
 /** How a version gets from its first sessions to all of them: data, so that it can be stored and shown. */
 export const rolloutPlanSchema = z.strictObject({
   steps: z.array(stepSchema).min(1),
-  guardrails: z
-    .array(guardrailSchema)
-    .default([{ metric: "success", direction: "higher", margin: 0, action: "rollback" }]),
+  guardrails: z.array(guardrailSchema).prefault([{ metric: "success", direction: "higher" }]),
   /** Chance of a false rollback over the whole rollout, all guardrails together. Default 0.05. */
   alpha: z.number().gt(0).lt(0.5).default(0.05),
   /** Advance on `non-inferior` evidence, or (default) on `no-alarm` once sessions and time are reached. */

@@ -28,15 +28,14 @@ export const routerHeartbeatSchema = z.object({
 });
 export type RouterHeartbeat = z.infer<typeof routerHeartbeatSchema>;
 
-const scoreSumsSchema = z.object({
+const scoreCountsSchema = z.object({
   n: z.number().int().nonnegative(),
-  /** Sum and sum of squares of scores in [0,1], higher is better. */
-  sum: z.number(),
-  sumOfSquares: z.number(),
   /** Sum in the metric's own unit, for people. */
   rawSum: z.number(),
+  /** How often each score was seen, in hundredths: `{ "97": 12 }` = twelve sessions near 0.97. Higher is better. */
+  hundredths: z.record(z.string(), z.number().int().nonnegative()),
 });
-export type ScoreSums = z.infer<typeof scoreSumsSchema>;
+export type ScoreCounts = z.infer<typeof scoreCountsSchema>;
 
 export const armCountersSchema = z.object({
   /** Sessions with an outcome, by the arm they were assigned to. */
@@ -44,9 +43,9 @@ export const armCountersSchema = z.object({
   failed: z.number().int().nonnegative(),
   /** Failed canary sessions that the baseline answered. */
   fallbacks: z.number().int().nonnegative(),
-  latencyMs: scoreSumsSchema,
-  costUsd: scoreSumsSchema,
-  score: scoreSumsSchema,
+  latencyMs: scoreCountsSchema,
+  costUsd: scoreCountsSchema,
+  score: scoreCountsSchema,
 });
 export type ArmCounters = z.infer<typeof armCountersSchema>;
 
@@ -81,6 +80,6 @@ export function rolloutTerm(rolloutId: string): string {
 }
 
 export function emptyArmCounters(): ArmCounters {
-  const sums = (): ScoreSums => ({ n: 0, sum: 0, sumOfSquares: 0, rawSum: 0 });
-  return { ok: 0, failed: 0, fallbacks: 0, latencyMs: sums(), costUsd: sums(), score: sums() };
+  const scores = (): ScoreCounts => ({ n: 0, rawSum: 0, hundredths: {} });
+  return { ok: 0, failed: 0, fallbacks: 0, latencyMs: scores(), costUsd: scores(), score: scores() };
 }

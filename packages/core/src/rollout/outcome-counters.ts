@@ -1,4 +1,4 @@
-import type { ArmCounters, RouterCounters, ScoreSums } from "../model/router-records.ts";
+import type { ArmCounters, RouterCounters, ScoreCounts } from "../model/router-records.ts";
 import { emptyArmCounters } from "../model/router-records.ts";
 import type { AgentRouting } from "../model/routing-table.ts";
 import type { RouteDecision } from "./decision.ts";
@@ -92,16 +92,18 @@ function isShare(score: number | undefined): score is number {
   return score !== undefined && score >= 0 && score <= 1;
 }
 
-function addBounded(sums: ScoreSums, value: number | null | undefined, cap: number | null): void {
+function addBounded(counts: ScoreCounts, value: number | null | undefined, cap: number | null): void {
   if (value === undefined || value === null || !Number.isFinite(value) || value < 0) return;
-  if (cap === null) addScore(sums, null, value);
-  else addScore(sums, 1 - Math.min(value, cap) / cap, value);
+  if (cap === null) addScore(counts, null, value);
+  else addScore(counts, 1 - Math.min(value, cap) / cap, value);
 }
 
-function addScore(sums: ScoreSums, score: number | null, raw: number): void {
-  sums.n += 1;
-  sums.rawSum += raw;
+const GRID = 100;
+
+function addScore(counts: ScoreCounts, score: number | null, raw: number): void {
+  counts.n += 1;
+  counts.rawSum += raw;
   if (score === null) return;
-  sums.sum += score;
-  sums.sumOfSquares += score * score;
+  const cell = String(Math.round(score * GRID));
+  counts.hundredths[cell] = (counts.hundredths[cell] ?? 0) + 1;
 }

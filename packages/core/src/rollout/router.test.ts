@@ -198,9 +198,9 @@ describe("record", () => {
       ok: 2,
       failed: 1,
       fallbacks: 1,
-      latencyMs: { n: 2, sum: 0.75, rawSum: 5250 },
+      latencyMs: { n: 2, rawSum: 5250, hundredths: { 75: 1, 0: 1 } },
       costUsd: { n: 0 },
-      score: { n: 1, sum: 0.5 },
+      score: { n: 1, hundredths: { 50: 1 } },
     });
   });
 });

@@ -19,11 +19,24 @@ export function handEdit(path: YamlPath, value: unknown): string {
   return `make this edit by hand: set ${formatYamlPath(path)} to ${JSON.stringify(value)}`;
 }
 
+/** An edit looks at the same text several times; parsing it is what costs. Documents are never changed in place. */
+const recent = new Map<string, ParsedYaml>();
+const RECENT_KEPT = 4;
+
 /**
  * Parses exactly one YAML document and refuses what a splice could damage: parse errors, duplicate keys, several
  * documents, an empty file. Errors: `config/yaml-invalid`, `config/yaml-multiple-documents`, `config/yaml-empty`.
  */
 export function parseSingleDocument(source: string, subject: string): ParsedYaml {
+  const known = recent.get(source);
+  if (known) return known;
+  const parsed = parseChecked(source, subject);
+  recent.set(source, parsed);
+  if (recent.size > RECENT_KEPT) recent.delete(recent.keys().next().value ?? "");
+  return parsed;
+}
+
+function parseChecked(source: string, subject: string): ParsedYaml {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments<ParsedNode>(source, {
     keepSourceTokens: true,

@@ -1,0 +1,44 @@
+import { ModelOpsError } from "../../errors/modelops-error.ts";
+import { newEvent } from "../../runtime.ts";
+import type { DeployerContext } from "../deployer-context.ts";
+import type { RolloutRecord } from "../state/records.ts";
+
+const EVENTS = {
+  running: "rollout.resumed",
+  held: "rollout.held",
+  "awaiting-approval": "rollout.held",
+  inconclusive: "rollout.inconclusive",
+} as const;
+
+/** Changes what the auto-pilot may do with a running rollout. Traffic stays as it is. */
+export async function setRolloutState(
+  context: DeployerContext,
+  agent: string,
+  state: keyof typeof EVENTS,
+  reason: string,
+): Promise<void> {
+  await context.store.update(agent, (current) => {
+    const { rollout, serving } = current;
+    if (!rollout || !serving?.canary || rollout.endedAt !== null) {
+      throw new ModelOpsError({
+        code: "deployment/no-canary",
+        message: `${agent} has no rollout under way.`,
+        fix: "deploy a version with a rollout plan first; status() shows what is served.",
+      });
+    }
+    const next: RolloutRecord = { ...rollout, state, reason };
+    const subject = `${agent}@${rollout.version}`;
+    const data = { rolloutId: rollout.rolloutId, reason };
+    return {
+      change: {
+        rollout: next,
+        audit: [{ action: EVENTS[state], subject, reason }],
+        events:
+          rollout.state === state
+            ? []
+            : [newEvent(context.runtime, { type: EVENTS[state], agent, subject, data })],
+      },
+      result: undefined,
+    };
+  });
+}

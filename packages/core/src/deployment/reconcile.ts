@@ -1,0 +1,235 @@
+import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import { sweepTemporaryFiles } from "../files/temporary-files.ts";
+import { type DeployerContext, tryOperationLock } from "./deployer-context.ts";
+import { readHostFile } from "./host-config/host-file.ts";
+import { effectiveModel } from "./host-config/models-config.ts";
+import { runForward } from "./operations/forward.ts";
+import { syncRegistryPointers } from "./operations/registry-pointers.ts";
+import { finishRollback } from "./operations/rollback.ts";
+import type { Operation } from "./state/records.ts";
+import { hasModel, rolledBack, routingOf, type Serving } from "./state/serving.ts";
+
+export interface Drift {
+  readonly agent: string;
+  readonly place: "routing-table" | "host-config" | "registry" | "target";
+  readonly expected: string | null;
+  readonly found: string | null;
+  readonly fix: string;
+}
+
+export interface ReconcileReport {
+  readonly agents: readonly {
+    readonly agent: string;
+    /** What was done, in words; empty when everything was in order. */
+    readonly actions: readonly string[];
+    /** Why an open operation could not be brought to an end, null when it was or there was none. */
+    readonly problem: string | null;
+  }[];
+  readonly drift: readonly Drift[];
+}
+
+/** Brings every open operation of dead processes to its end and the files in line with the store. */
+export async function reconcileAgents(
+  context: DeployerContext,
+  options: { readonly agent?: string; readonly signal?: AbortSignal },
+): Promise<ReconcileReport> {
+  await sweepTemporaryFiles(dirname(context.settings.routingFile), { now: context.runtime.clock.now() });
+  const stored = (await context.store.servings()).map((serving) => serving.agent);
+  const all = [...new Set([...stored, ...(await context.store.copiedAgents())])].sort();
+  const agents = options.agent === undefined ? all : all.filter((agent) => agent === options.agent);
+  const reports: ReconcileReport["agents"][number][] = [];
+  for (const agent of agents) {
+    const actions: string[] = [];
+    let problem: string | null = null;
+    try {
+      if (await adoptPendingRollback(context, agent))
+        actions.push("took over a rollback made while the store was down");
+      actions.push(...(await finishOpenOperation(context, agent, options.signal)));
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    reports.push({ agent, actions, problem });
+  }
+  const before = await context.publisher.onDisk();
+  const servings = await context.store.servings();
+  if (servings.some(hasModel)) {
+    const table = await context.publisher.publish();
+    if (before?.sha256 !== table.sha256) {
+      const changed = reports.find((report) => report.agent === (options.agent ?? report.agent));
+      if (changed)
+        reports.splice(reports.indexOf(changed), 1, withAction(changed, "wrote the routing table anew"));
+    }
+  }
+  return { agents: reports, drift: await findDrift(context, options.agent) };
+}
+
+function withAction(
+  report: ReconcileReport["agents"][number],
+  action: string,
+): ReconcileReport["agents"][number] {
+  return { ...report, actions: [...report.actions, action] };
+}
+
+/** The file is ahead of the store when a rollback was made while the store could not be written. */
+async function adoptPendingRollback(context: DeployerContext, agent: string): Promise<boolean> {
+  const copy = await context.store.copy(agent);
+  const { serving } = await context.store.read(agent);
+  const disk = (await context.publisher.onDisk())?.agents[agent];
+  const ahead =
+    copy?.pending && copy.serving.generation > (serving?.generation ?? 0)
+      ? copy.serving
+      : fromDisk(serving, disk);
+  if (!ahead) return false;
+  const adopted = await context.store.update(agent, (state, at) => {
+    const open = state.operation;
+    const closed: Serving = { ...ahead, openOperationId: null };
+    return {
+      change: {
+        serving: closed,
+        operations: open ? [{ ...open, state: "superseded" as const, endedAt: at }] : [],
+        rollout:
+          state.rollout && state.rollout.version !== closed.baseline.version && state.rollout.endedAt === null
+            ? { ...state.rollout, state: "rolled-back", endedAt: at, reason: copy?.reason ?? null }
+            : undefined,
+        audit: [
+          {
+            action: "rollback.reconciled",
+            subject: `${agent}@${closed.baseline.version}`,
+            reason: copy?.reason ?? "the routing table was ahead of the store",
+            evidence: { generation: closed.generation },
+          },
+        ],
+      },
+      result: closed,
+    };
+  });
+  await syncRegistryPointers(context, adopted, "rollback made while the store was down");
+  return true;
+}
+
+/** The copy is lost, too: what the table says must be a state that a rollback leads to. */
+function fromDisk(
+  serving: Serving | null,
+  disk:
+    | {
+        readonly generation: number;
+        readonly fence: number;
+        readonly arms: readonly { deploymentId: string }[];
+      }
+    | undefined,
+): Serving | null {
+  if (!serving || !disk || disk.generation <= serving.generation || disk.arms.length !== 1) return null;
+  const served = disk.arms[0]?.deploymentId;
+  const targets = [
+    rolledBack(serving, null),
+    ...serving.history.map((entry) => rolledBack(serving, entry.model.version)),
+  ];
+  const match = targets.find((target) => target?.serving.baseline.deploymentId === served);
+  if (!match) return null;
+  const { generation, fence } = disk;
+  return { ...match.serving, generation, fence: Math.max(fence, serving.fence) + 1, routingFence: fence };
+}
+
+async function finishOpenOperation(
+  context: DeployerContext,
+  agent: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  const { serving, operation } = await context.store.read(agent);
+  if (!serving?.openOperationId || !operation) return [];
+  const lock = tryOperationLock(context, operation.operationId);
+  // Its process is alive and at work: leave it alone.
+  if (!lock) return [`left ${operation.kind} ${operation.operationId} to process ${operation.owner.pid}`];
+  try {
+    return [await finish(context, serving, operation, signal)];
+  } finally {
+    lock.release();
+  }
+}
+
+async function finish(
+  context: DeployerContext,
+  serving: Serving,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const name = `${operation.kind} ${operation.operationId} (was at ${operation.step})`;
+  if (operation.kind === "rollback" || operation.kind === "drill") {
+    await finishRollback(context, {
+      operation,
+      serving,
+      storeError: null,
+      startedMs: performance.now(),
+      input: {
+        agent: operation.agent,
+        to: null,
+        from: null,
+        reason: operation.reason ?? "",
+        kind: operation.kind,
+        signal,
+      },
+    });
+    return `finished ${name}`;
+  }
+  try {
+    await runForward(context, operation, { signal });
+    return `finished ${name}`;
+  } catch (error) {
+    const after = await context.store.operation(operation.agent, operation.operationId);
+    if (after?.state !== "compensated") throw error;
+    return `took back ${name}: ${ModelOpsError.isInstance(error) ? error.code : String(error)}`;
+  }
+}
+
+/** Compares what should be with what is. Changes nothing. */
+export async function findDrift(context: DeployerContext, agent?: string): Promise<readonly Drift[]> {
+  const servings = (await context.store.servings()).filter(
+    (serving) => hasModel(serving) && (agent === undefined || serving.agent === agent),
+  );
+  const table = await context.publisher.onDisk();
+  const drift: Drift[] = [];
+  for (const serving of servings) {
+    const found = table?.agents[serving.agent];
+    if (!isDeepStrictEqual(found, routingOf(serving))) {
+      drift.push({
+        agent: serving.agent,
+        place: "routing-table",
+        expected: `generation ${serving.generation}`,
+        found: found ? `generation ${found.generation}` : null,
+        fix: "run reconcile(): the table is written anew from the store.",
+      });
+    }
+    drift.push(...(await configDrift(context, serving)));
+  }
+  return drift;
+}
+
+async function configDrift(context: DeployerContext, serving: Serving): Promise<readonly Drift[]> {
+  const config = context.hostConfig;
+  const isManaged = serving.history.some((entry) => entry.configEdit !== null);
+  if (!config || !isManaged || serving.openOperationId) return [];
+  try {
+    const { source } = await readHostFile(config.file);
+    const { value } = effectiveModel(config, source, serving.agent, serving.baseline.targetId);
+    if (value === serving.baseline.configValue) return [];
+    const fix = `set it back to ${serving.baseline.configValue}, or deploy the version that ${value} belongs to.`;
+    return [
+      {
+        agent: serving.agent,
+        place: "host-config",
+        expected: serving.baseline.configValue,
+        found: value,
+        fix,
+      },
+    ];
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    const fix = "repair the file; the last good table keeps serving.";
+    return [
+      { agent: serving.agent, place: "host-config", expected: serving.baseline.configValue, found, fix },
+    ];
+  }
+}

@@ -1,0 +1,203 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AuditEntry, RecordPut } from "../../contract/registry-store.ts";
+import { ConflictError } from "../../errors/conflict-error.ts";
+import { ModelOpsError } from "../../errors/modelops-error.ts";
+import type { ModelOpsEvent, NewEvent } from "../../events/event.ts";
+import { writeFileAtomically } from "../../files/atomic-write.ts";
+import type { Runtime } from "../../runtime.ts";
+import { isoTime } from "../../time/clock.ts";
+import {
+  type DeploymentRecord,
+  deploymentRecordSchema,
+  emergencyCopySchema,
+  type Operation,
+  operationSchema,
+  type RolloutRecord,
+  rolloutRecordSchema,
+} from "./records.ts";
+import { SERVING_KEY, SERVING_TERM, type Serving, servingSchema } from "./serving.ts";
+
+const CONFLICT_RETRIES = 30;
+const PAGE = 500;
+
+/** An agent's state as one change sees it. */
+export interface AgentState {
+  readonly serving: Serving | null;
+  readonly operation: Operation | null;
+  readonly rollout: RolloutRecord | null;
+}
+
+export interface Change {
+  readonly serving?: Serving;
+  readonly operations?: readonly Operation[];
+  readonly rollout?: RolloutRecord;
+  readonly deployments?: readonly DeploymentRecord[];
+  readonly audit?: readonly Omit<AuditEntry, "actor">[];
+  readonly events?: readonly NewEvent[];
+}
+
+/** Reads and changes an agent's deployment state: one atomic commit per change, repeated when somebody was faster. */
+export class DeploymentStore {
+  readonly #runtime: Runtime;
+  readonly #publish: (event: ModelOpsEvent) => void;
+  readonly #copyFolder: string;
+
+  constructor(runtime: Runtime, publish: (event: ModelOpsEvent) => void) {
+    this.#runtime = runtime;
+    this.#publish = publish;
+    this.#copyFolder = join(runtime.home, "deployment", "serving");
+  }
+
+  async read(agent: string): Promise<AgentState> {
+    const { store } = this.#runtime;
+    const record = await store.get("deployments", agent, SERVING_KEY);
+    const serving = record ? servingSchema.parse(record.value) : null;
+    if (!serving) return { serving: null, operation: null, rollout: null };
+    const [operation, rollout] = await Promise.all([
+      serving.openOperationId ? this.operation(agent, serving.openOperationId) : null,
+      this.rollout(agent, serving.rolloutId),
+    ]);
+    return { serving, operation, rollout };
+  }
+
+  async operation(agent: string, operationId: string): Promise<Operation | null> {
+    const record = await this.#runtime.store.get("operations", agent, operationId);
+    return record ? operationSchema.parse(record.value) : null;
+  }
+
+  async rollout(agent: string, rolloutId: string): Promise<RolloutRecord | null> {
+    const record = await this.#runtime.store.get("rollouts", agent, rolloutId);
+    return record ? rolloutRecordSchema.parse(record.value) : null;
+  }
+
+  async deployment(agent: string, deploymentId: string): Promise<DeploymentRecord | null> {
+    const record = await this.#runtime.store.get("deployments", agent, `deployment/${deploymentId}`);
+    return record ? deploymentRecordSchema.parse(record.value) : null;
+  }
+
+  /** Deployments of an agent, newest last. */
+  async deployments(agent: string): Promise<readonly DeploymentRecord[]> {
+    const { records } = await this.#runtime.store.list({
+      collection: "deployments",
+      agent,
+      terms: ["deployment"],
+      limit: PAGE,
+    });
+    return records.map((record) => deploymentRecordSchema.parse(record.value));
+  }
+
+  /** Every agent's serving state. */
+  async servings(): Promise<readonly Serving[]> {
+    const servings: Serving[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Awaited<ReturnType<Runtime["store"]["list"]>> = await this.#runtime.store.list({
+        collection: "deployments",
+        terms: [SERVING_TERM],
+        limit: PAGE,
+        cursor,
+      });
+      servings.push(...page.records.map((record) => servingSchema.parse(record.value)));
+      cursor = page.nextCursor;
+    } while (cursor);
+    return servings;
+  }
+
+  /** Applies what `change` makes of the present state. `change` may run several times and must have no side effects. */
+  async update<Result>(
+    agent: string,
+    change: (state: AgentState, at: string) => { readonly change: Change; readonly result: Result },
+  ): Promise<Result> {
+    const { store, clock, actor } = this.#runtime;
+    for (let attempt = 1; ; attempt += 1) {
+      const expectedRev = await store.revision(agent);
+      const state = await this.read(agent);
+      const at = isoTime(clock);
+      const { change: changed, result } = change(state, at);
+      try {
+        const committed = await store.commit({
+          agent,
+          expectedRev,
+          at,
+          puts: putsOf(agent, changed),
+          audit: (changed.audit ?? []).map((entry) => ({ ...entry, actor })),
+          events: changed.events ?? [],
+        });
+        if (changed.serving)
+          await this.keepCopy(changed.serving, { pending: false, reason: null }).catch(() => {});
+        for (const event of committed.events) this.#publish(event);
+        return result;
+      } catch (error) {
+        if (!ConflictError.isInstance(error) || attempt >= CONFLICT_RETRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * attempt));
+      }
+    }
+  }
+
+  /** Keeps the state in a file, so that a rollback is possible while the store is not. */
+  async keepCopy(
+    serving: Serving,
+    options: { readonly pending: boolean; readonly reason: string | null },
+  ): Promise<void> {
+    await mkdir(this.#copyFolder, { recursive: true });
+    const text = `${JSON.stringify({ serving, ...options }, null, 2)}\n`;
+    await writeFileAtomically(join(this.#copyFolder, `${serving.agent}.json`), text);
+  }
+
+  async copy(agent: string): Promise<{ serving: Serving; pending: boolean; reason: string | null } | null> {
+    try {
+      const text = await readFile(join(this.#copyFolder, `${agent}.json`), "utf8");
+      return emergencyCopySchema.parse(JSON.parse(text));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Agents that have a copy on disk. */
+  async copiedAgents(): Promise<readonly string[]> {
+    const names = await readdir(this.#copyFolder).catch((): string[] => []);
+    return names.filter((name) => name.endsWith(".json")).map((name) => name.slice(0, -".json".length));
+  }
+}
+
+function putsOf(agent: string, change: Change): RecordPut[] {
+  const puts: RecordPut[] = [];
+  if (change.serving) {
+    puts.push({ collection: "deployments", key: SERVING_KEY, value: change.serving, terms: [SERVING_TERM] });
+  }
+  for (const operation of change.operations ?? []) {
+    puts.push({
+      collection: "operations",
+      key: operation.operationId,
+      value: operation,
+      order: `${operation.startedAt} ${operation.operationId}`,
+      terms: [`state:${operation.state}`],
+    });
+  }
+  if (change.rollout) {
+    puts.push({
+      collection: "rollouts",
+      key: change.rollout.rolloutId,
+      value: { ...change.rollout, monitor: change.rollout.monitor ?? null },
+      order: `${change.rollout.startedAt} ${change.rollout.rolloutId}`,
+      terms: [`state:${change.rollout.state}`, "rollout-record"],
+    });
+  }
+  for (const record of change.deployments ?? []) {
+    puts.push({
+      collection: "deployments",
+      key: `deployment/${record.deployment.deploymentId}`,
+      value: record,
+      terms: ["deployment", `version:${record.deployment.version}`],
+    });
+  }
+  if (puts.length === 0) {
+    throw new ModelOpsError({
+      code: "deployment/nothing-to-write",
+      message: `A change of ${agent} holds nothing to write.`,
+      fix: "this is a fault of the library: please report it.",
+    });
+  }
+  return puts;
+}
