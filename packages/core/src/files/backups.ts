@@ -1,7 +1,9 @@
-import { copyFile, link, mkdir, readdir, unlink } from "node:fs/promises";
+import { constants, copyFile, link, mkdir, readdir, unlink } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { syncDirectory } from "./atomic-write.ts";
 import { fileError } from "./file-error.ts";
+
+const MAX_ATTEMPTS = 50;
 
 /**
  * Keeps the present generation of a file in a backup folder before it is replaced, and prunes to the newest `keep`.
@@ -21,15 +23,35 @@ export async function backUpFile(options: {
   const stem = options.stem ?? basename(options.path, extension);
   try {
     await mkdir(options.directory, { recursive: true });
-    const names = await backupNames(options.directory, stem, extension);
-    const backup = join(options.directory, `${stem}.${nextStamp(names, stem, options.now)}${extension}`);
-    if (!(await linkOrCopy(options.path, backup))) return null;
+    const backup = await addBackup({ ...options, stem, extension });
+    if (backup === null) return null;
     await syncDirectory(options.directory);
-    const surplus = [...names, basename(backup)].slice(0, -options.keep || undefined);
+    const names = await backupNames(options.directory, stem, extension);
+    const surplus = names.slice(0, Math.max(0, names.length - options.keep));
     await Promise.all(surplus.map((name) => unlink(join(options.directory, name)).catch(() => {})));
     return backup;
   } catch (error) {
     throw fileError(error, options.path);
+  }
+}
+
+/** Two processes may choose the same name at once: the second one takes the next. */
+async function addBackup(options: {
+  readonly path: string;
+  readonly directory: string;
+  readonly stem: string;
+  readonly extension: string;
+  readonly now: number;
+}): Promise<string | null> {
+  const { path, directory, stem, extension, now } = options;
+  for (let attempts = 1; ; attempts += 1) {
+    const names = await backupNames(directory, stem, extension);
+    const backup = join(directory, `${stem}.${nextStamp(names, stem, now)}${extension}`);
+    try {
+      return (await linkOrCopy(path, backup)) ? backup : null;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempts === MAX_ATTEMPTS) throw error;
+    }
   }
 }
 
@@ -57,7 +79,7 @@ async function linkOrCopy(path: string, backup: string): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return false;
     if (code === "EEXIST") throw error;
-    await copyFile(path, backup);
+    await copyFile(path, backup, constants.COPYFILE_EXCL);
     return true;
   }
 }

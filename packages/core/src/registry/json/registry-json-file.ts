@@ -1,8 +1,10 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { RegistryStore } from "../../contract/registry-store.ts";
+import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { writeFileAtomically } from "../../files/atomic-write.ts";
 import { backUpFile } from "../../files/backups.ts";
+import { fileError } from "../../files/file-error.ts";
 import { sweepTemporaryFiles } from "../../files/temporary-files.ts";
 import type { Logger } from "../../runtime.ts";
 import { type Clock, isoTime } from "../../time/clock.ts";
@@ -21,6 +23,7 @@ export interface RegistryJsonFileOptions {
 const GATHER_MS = 40;
 /** Rest between two rewrites, so that a busy store does not write all the time; far below the promised second. */
 const REST_MS = 250;
+const RETRY_MS = 5000;
 const HEAD_BYTES = 200;
 
 /** Keeps `registry.json` in step with the store: whole files only, one rewrite for many commits. */
@@ -50,7 +53,9 @@ export function registryJsonFile(options: RegistryJsonFileOptions): RegistryJson
     // Before the first read: what is committed from here on asks for another rewrite.
     isDirty = false;
     const seq = await store.lastEventSeq();
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true }).catch((error: unknown) => {
+      throw fileError(error, path);
+    });
     const now = clock.now();
     if (isFirstWrite) {
       await sweepTemporaryFiles(directory);
@@ -71,10 +76,19 @@ export function registryJsonFile(options: RegistryJsonFileOptions): RegistryJson
   const runNow = (): Promise<void> => {
     if (timer) clearTimeout(timer);
     timer = null;
-    running ??= writeOnce().finally(() => {
-      running = null;
-      if (isDirty && !isClosed) arm(Math.max(REST_MS, lastDurationMs));
-    });
+    running ??= writeOnce().then(
+      () => {
+        running = null;
+        if (isDirty && !isClosed) arm(Math.max(REST_MS, lastDurationMs));
+      },
+      (error: unknown) => {
+        running = null;
+        const isGone = ModelOpsError.isInstance(error) && error.code === "storage/closed";
+        // The disk may have room again later; a process with nothing else to do need not wait for that.
+        if (!isGone && !isClosed) arm(RETRY_MS)?.unref();
+        throw error;
+      },
+    );
     return running;
   };
   const arm = (delayMs: number) => {
@@ -84,6 +98,7 @@ export function registryJsonFile(options: RegistryJsonFileOptions): RegistryJson
         logger.error(`registry.json could not be written: ${String(error)}`);
       });
     }, delayMs);
+    return timer;
   };
   const flush = async () => {
     // A rewrite in progress may have begun before the newest commit.
