@@ -156,10 +156,19 @@ export function rotaryFrequencies(
   });
 }
 
-/** The place of the largest number. */
-export function argmax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let index = 1; index < values.length; index += 1)
-    if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
-  return best;
+function largest(values: Float64Array): number {
+  return values.reduce((best, value) => Math.max(best, value), Number.NEGATIVE_INFINITY);
+}
+
+/** How far below the reference's own choice each picked token's logit lies: 0 where both chose the same. */
+export function choiceGaps(
+  reference: ReferenceModel,
+  prompt: readonly number[],
+  picked: readonly number[],
+): readonly number[] {
+  const logits = reference.logits([...prompt, ...picked]);
+  return picked.map((token, step) => {
+    const scores = logits[prompt.length - 1 + step] ?? new Float64Array(0);
+    return largest(scores) - (scores[token] ?? Number.NEGATIVE_INFINITY);
+  });
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { greedyTokens } from "../../test-models/greedy-tokens.ts";
-import { argmax, openReferenceModel, rotaryFrequencies } from "../../test-models/reference-model.ts";
+import { choiceGaps, openReferenceModel, rotaryFrequencies } from "../../test-models/reference-model.ts";
 import { temporaryFolder } from "../../test-models/temporary-folder.ts";
 import { TINY_LLAMA, type TinyConfig, writeTinyModel } from "../../test-models/tiny-model.ts";
 import { convertToGguf } from "./convert-to-gguf.ts";
@@ -71,11 +71,7 @@ it.each(FAMILIES)("$name answers like the forward pass of transformers", async (
     { ...TINY_LLAMA, ...config } as typeof TINY_LLAMA,
     frequencies,
   );
-  const logits = reference.logits([...PROMPT, ...picked]);
-  const gaps = picked.map((token, step) => {
-    const scores = logits[PROMPT.length - 1 + step] ?? new Float64Array(0);
-    return (scores[argmax(scores)] ?? 0) - (scores[token] ?? 0);
-  });
+  const gaps = choiceGaps(reference, PROMPT, picked);
   await reference.close();
   expect(Math.max(...gaps)).toBeLessThan(NEAR_TIE);
   expect(gaps.filter((gap) => gap === 0).length).toBeGreaterThanOrEqual(STEPS - 1);

@@ -1,15 +1,13 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { rename, rm, stat } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { setTimeout } from "node:timers/promises";
 import { ModelOpsError } from "@modelops/core";
 import { checkDiskSpace, diskFull, freeBytesFor } from "../format/disk-space.ts";
 import { readGguf } from "../format/read-gguf.ts";
+import { maxInferenceThreads } from "../serving/llama-runtime.ts";
 import { missingPackage } from "../serving/missing-package.ts";
 import { isKQuantization, K_QUANTIZATION_IDS, type KQuantization } from "../size/quantization.ts";
 import { findLlamaLibraries, type LlamaLibraryPaths } from "./llama-library.ts";
-import type { QuantizeAnswer, QuantizeTask } from "./quantize-messages.ts";
+import { type QuantizeOutcome, runQuantizeChild } from "./run-quantize-child.ts";
 
 export interface QuantizeGgufOptions {
   /** A GGUF file of type F32, F16 or BF16. */
@@ -22,6 +20,7 @@ export interface QuantizeGgufOptions {
   readonly isDryRun?: boolean;
   /** Each line of llama.cpp's log. */
   readonly onLog?: (line: string) => void;
+  /** Called as tensors are done; not in a dry run. */
   readonly onProgress?: (progress: { readonly tensor: number; readonly tensorCount: number }) => void;
   readonly signal?: AbortSignal;
 }
@@ -37,17 +36,11 @@ export interface QuantizedGguf {
 }
 
 const Q8_0_FILE_TYPE = 7;
-const KEPT_LOG_LINES = 20;
+const LOG_WAIT_MS = 2_000;
 /** `[  12/ 291] blk.0.attn_q.weight …` */
 const TENSOR_LINE = /^\[\s*(\d+)\/\s*(\d+)\]/;
 /** `llama_model_quantize_impl: quant size  =  0.70 MiB (4.51 BPW)` */
 const SIZE_LINE = /quant size\s*=\s*([\d.]+) MiB \(([\d.]+) BPW\)/;
-
-/** The script lies beside this module in the source tree and beside the bundle when published. */
-function childScript(): string {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return fileURLToPath(new URL(`./quantize-child.${extension}`, import.meta.url));
-}
 
 function quantizationFailed(reason: string, log: readonly string[]): ModelOpsError {
   return new ModelOpsError({
@@ -59,55 +52,8 @@ function quantizationFailed(reason: string, log: readonly string[]): ModelOpsErr
   });
 }
 
-function startChild(): ChildProcess {
-  return fork(childScript(), [], { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: [] });
-}
-
-interface ChildOutcome {
-  readonly answer: QuantizeAnswer | null;
-  readonly log: readonly string[];
-  readonly exit: string;
-}
-
-/** Gives the task to a child and waits for its end; an abort kills it. */
-async function runChild(
-  task: QuantizeTask,
-  options: QuantizeGgufOptions,
-  onSize: (line: RegExpExecArray) => void,
-): Promise<ChildOutcome> {
-  const child = startChild();
-  const stop = () => child.kill("SIGKILL");
-  options.signal?.addEventListener("abort", stop, { once: true });
-  const log: string[] = [];
-  let answer: QuantizeAnswer | null = null;
-  try {
-    const exited = new Promise<string>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
-    child.on("message", (message) => {
-      answer = message as QuantizeAnswer;
-    });
-    if (child.stderr) {
-      createInterface({ input: child.stderr }).on("line", (line) => {
-        log.push(line);
-        if (log.length > KEPT_LOG_LINES) log.shift();
-        options.onLog?.(line);
-        const tensor = TENSOR_LINE.exec(line);
-        if (tensor) options.onProgress?.({ tensor: Number(tensor[1]), tensorCount: Number(tensor[2]) });
-        const size = SIZE_LINE.exec(line);
-        if (size) onSize(size);
-      });
-    }
-    child.send(task);
-    return { exit: await exited, answer, log };
-  } finally {
-    options.signal?.removeEventListener("abort", stop);
-  }
-}
-
-function checkAnswer({ answer, log, exit }: ChildOutcome): void {
-  if (answer?.kind === "finished" && answer.result === 0) return;
+function checkOutcome({ answer, log, exit }: QuantizeOutcome): void {
+  if ((answer?.kind === "finished" || answer?.kind === "planned") && answer.result === 0) return;
   if (answer?.kind === "unknown-library") {
     throw new ModelOpsError({
       code: "gguf/unknown-llama-library",
@@ -116,27 +62,26 @@ function checkAnswer({ answer, log, exit }: ChildOutcome): void {
       fix: "install the version of node-llama-cpp that the package's peerDependencies name.",
     });
   }
-  if (answer?.kind === "error" && /koffi/.test(answer.message)) throw missingPackage("koffi", answer.message);
-  const reason =
-    answer?.kind === "error"
-      ? answer.message
-      : `The quantising process ended with ${exit}: ${log.at(-1) ?? "no log"}`;
-  throw quantizationFailed(reason, log);
+  if (answer?.kind === "error" && answer.message.includes("koffi"))
+    throw missingPackage("koffi", answer.message);
+  if (answer?.kind === "error") throw quantizationFailed(answer.message, log);
+  throw quantizationFailed(
+    log.findLast((line) => line.trim() !== "") ?? `The process ended with ${exit}.`,
+    log,
+  );
 }
 
 function requireLibraries(): LlamaLibraryPaths {
   const libraries = findLlamaLibraries();
-  if (libraries === null)
-    throw missingPackage("node-llama-cpp", "No prebuilt llama.cpp library was found for this platform.");
-  return libraries;
+  if (libraries) return libraries;
+  throw missingPackage("node-llama-cpp", "No prebuilt llama.cpp library was found for this platform.");
 }
 
 /** llama.cpp reports a full disk as a stream error, so the disk is asked. */
 async function explainFullDisk(error: unknown, path: string, neededBytes: number): Promise<unknown> {
   const freeBytes = await freeBytesFor(path).catch(() => null);
-  return freeBytes !== null && freeBytes < neededBytes
-    ? diskFull(path, neededBytes, freeBytes, error)
-    : error;
+  const isFull = freeBytes !== null && freeBytes < neededBytes;
+  return isFull ? diskFull(path, neededBytes, freeBytes, error) : error;
 }
 
 /**
@@ -149,37 +94,44 @@ export async function quantizeGguf(options: QuantizeGgufOptions): Promise<Quanti
   const { inputPath, outputPath, quantization, isDryRun = false, signal } = options;
   signal?.throwIfAborted();
   await readGguf(inputPath);
-  const libraries = requireLibraries();
   const temporaryPath = `${outputPath}.${process.pid}.tmp`;
-  const fileType = isKQuantization(quantization) ? K_QUANTIZATION_IDS[quantization] : Q8_0_FILE_TYPE;
-  const threads = options.threads ?? Math.max(1, availableParallelism() - 1);
-  let tensorBytes = 0;
-  let bitsPerWeight = 0;
-  const run = async (dryRun: boolean) => {
-    const task: QuantizeTask = {
-      libraries,
-      inputPath,
-      outputPath: temporaryPath,
-      fileType,
-      threads,
-      isDryRun: dryRun,
-    };
-    const outcome = await runChild(task, options, (size) => {
-      tensorBytes = Math.round(Number(size[1]) * 1024 * 1024);
-      bitsPerWeight = Number(size[2]);
-    });
-    signal?.throwIfAborted();
-    checkAnswer(outcome);
+  const task = {
+    libraries: requireLibraries(),
+    inputPath,
+    outputPath: temporaryPath,
+    fileType: isKQuantization(quantization) ? K_QUANTIZATION_IDS[quantization] : Q8_0_FILE_TYPE,
+    threads: options.threads ?? maxInferenceThreads(),
   };
-  await run(true);
-  if (isDryRun) return { path: null, tensorBytes, bitsPerWeight, sizeBytes: null };
-  await checkDiskSpace(outputPath, tensorBytes);
+  let size = { tensorBytes: 0, bitsPerWeight: 0 };
+  let isMaking = false;
+  const sizeSeen = Promise.withResolvers<void>();
+  const onLine = (line: string) => {
+    options.onLog?.(line);
+    const [, tensor, tensorCount] = TENSOR_LINE.exec(line) ?? [];
+    if (isMaking && tensor)
+      options.onProgress?.({ tensor: Number(tensor), tensorCount: Number(tensorCount) });
+    const [, mebibytes, bitsPerWeight] = SIZE_LINE.exec(line) ?? [];
+    if (!mebibytes) return;
+    size = { tensorBytes: Math.round(Number(mebibytes) * 1024 ** 2), bitsPerWeight: Number(bitsPerWeight) };
+    sizeSeen.resolve();
+  };
+  const onPlanned = async () => {
+    if (isDryRun) return false;
+    // The log comes by another pipe than the answer and may be a moment behind.
+    await Promise.race([sizeSeen.promise, setTimeout(LOG_WAIT_MS)]);
+    await checkDiskSpace(outputPath, size.tensorBytes);
+    isMaking = true;
+    return true;
+  };
   try {
-    await run(false);
+    const outcome = await runQuantizeChild(task, { onLine, onPlanned, signal });
+    signal?.throwIfAborted();
+    checkOutcome(outcome);
+    if (isDryRun) return { path: null, ...size, sizeBytes: null };
     await rename(temporaryPath, outputPath);
+    return { path: outputPath, ...size, sizeBytes: (await stat(outputPath)).size };
   } catch (error) {
     await rm(temporaryPath, { force: true });
-    throw await explainFullDisk(error, outputPath, tensorBytes);
+    throw await explainFullDisk(error, outputPath, size.tensorBytes);
   }
-  return { path: outputPath, tensorBytes, bitsPerWeight, sizeBytes: (await stat(outputPath)).size };
 }

@@ -1,17 +1,20 @@
 import type { LlamaLibraryPaths } from "./llama-library.ts";
 
-/** What the parent asks of the quantising process. */
+/** What the parent asks of the quantising process: to plan the file, and later perhaps to make it. */
 export interface QuantizeTask {
   readonly libraries: LlamaLibraryPaths;
   readonly inputPath: string;
   readonly outputPath: string;
   readonly fileType: number;
   readonly threads: number;
-  readonly isDryRun: boolean;
 }
 
-/** What it answers before it ends. */
+/** The parent's word after the plan: make the file. Without it the process ends with the parent's `disconnect`. */
+export const CONTINUE = "continue";
+
+/** What the process answers; `result` is llama.cpp's, 0 when all went well. */
 export type QuantizeAnswer =
+  | { readonly kind: "planned"; readonly result: number }
   | { readonly kind: "finished"; readonly result: number }
   | { readonly kind: "unknown-library"; readonly difference: string }
   | { readonly kind: "error"; readonly message: string };

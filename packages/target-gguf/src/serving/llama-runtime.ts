@@ -8,34 +8,31 @@ export type GpuSetting = false | "auto";
 /** Log lines kept to explain a failure. */
 const KEPT_LOG_LINES = 10;
 
-/** A use of the process-wide inference engine. */
-export interface LlamaLease {
+/** The inference engine of this process. */
+export interface LlamaRuntime {
   readonly llama: Llama;
   /** llama.cpp's last complaints, newest last: its errors say little themselves. */
   recentLog(): readonly string[];
-  release(): Promise<void>;
 }
 
-interface SharedLlama {
-  readonly loading: Promise<Llama>;
-  readonly log: string[];
-  userCount: number;
-}
-
-/** One engine per process and GPU setting: each has its own thread pool, and two would fight for the cores. */
-const sharedByGpu = new Map<GpuSetting, SharedLlama>();
+/**
+ * One engine per process and GPU setting: each has a thread pool, and two would fight for the cores. It stays until the
+ * process ends: it holds no model, does not keep the process alive, and loading it again takes a third of a second.
+ */
+const runtimes = new Map<GpuSetting, Promise<LlamaRuntime>>();
 
 /** More threads than cores slow llama.cpp down by orders of magnitude; one core is left to the host. */
 export function maxInferenceThreads(): number {
   return Math.max(1, availableParallelism() - 1);
 }
 
-async function load(gpu: GpuSetting, log: string[]): Promise<Llama> {
+async function load(gpu: GpuSetting): Promise<LlamaRuntime> {
   const library = await import("node-llama-cpp").catch((cause: unknown) => {
     throw missingPackage("node-llama-cpp", "Serving a GGUF file in this process uses it.", cause);
   });
+  const log: string[] = [];
   try {
-    return await library.getLlama({
+    const llama = await library.getLlama({
       gpu,
       build: "never",
       skipDownload: true,
@@ -47,6 +44,7 @@ async function load(gpu: GpuSetting, log: string[]): Promise<Llama> {
         if (log.length > KEPT_LOG_LINES) log.shift();
       },
     });
+    return { llama, recentLog: () => log.filter(Boolean) };
   } catch (cause) {
     throw missingPackage(
       "node-llama-cpp",
@@ -57,36 +55,17 @@ async function load(gpu: GpuSetting, log: string[]): Promise<Llama> {
 }
 
 /**
- * Takes the shared engine, loading it on first use; the last release frees it.
+ * The engine of this process, loaded on first use.
  * @throws ModelOpsError `gguf/package-missing`
  */
-export async function leaseLlama(gpu: GpuSetting): Promise<LlamaLease> {
-  let shared = sharedByGpu.get(gpu);
-  if (!shared) {
-    const log: string[] = [];
-    shared = { loading: load(gpu, log), log, userCount: 0 };
-    sharedByGpu.set(gpu, shared);
-  }
-  const used = shared;
-  used.userCount += 1;
-  const leave = async (dispose: boolean) => {
-    used.userCount -= 1;
-    if (used.userCount > 0) return;
-    if (sharedByGpu.get(gpu) === used) sharedByGpu.delete(gpu);
-    if (dispose) await (await used.loading).dispose();
-  };
-  const llama = await used.loading.catch(async (error: unknown) => {
-    await leave(false);
+export function llamaRuntime(gpu: GpuSetting): Promise<LlamaRuntime> {
+  const known = runtimes.get(gpu);
+  if (known) return known;
+  const loading = load(gpu).catch((error: unknown) => {
+    // The package may be installed before the next try.
+    runtimes.delete(gpu);
     throw error;
   });
-  let isReleased = false;
-  return {
-    llama,
-    recentLog: () => used.log.filter(Boolean),
-    release: async () => {
-      if (isReleased) return;
-      isReleased = true;
-      await leave(true);
-    },
-  };
+  runtimes.set(gpu, loading);
+  return loading;
 }

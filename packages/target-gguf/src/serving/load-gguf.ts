@@ -1,7 +1,7 @@
 import { ModelOpsError } from "@modelops/core";
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { readGguf } from "../format/read-gguf.ts";
-import { type GpuSetting, type LlamaLease, leaseLlama, maxInferenceThreads } from "./llama-runtime.ts";
+import { type GpuSetting, type LlamaRuntime, llamaRuntime, maxInferenceThreads } from "./llama-runtime.ts";
 
 /** Below this, handing work to a second thread costs more than it saves. */
 const TINY_MODEL_PARAMETERS = 50_000_000;
@@ -26,8 +26,8 @@ export interface LoadedGguf {
   dispose(): Promise<void>;
 }
 
-function loadFailed(path: string, lease: LlamaLease, cause: unknown): ModelOpsError {
-  const log = lease.recentLog();
+function loadFailed(path: string, runtime: LlamaRuntime, cause: unknown): ModelOpsError {
+  const log = runtime.recentLog();
   return new ModelOpsError({
     code: "gguf/load-failed",
     message: `llama.cpp could not load ${path}.`,
@@ -58,39 +58,27 @@ async function createContexts(
   return contexts;
 }
 
-async function loadWith(lease: LlamaLease, options: LoadGgufOptions, threads: number): Promise<LoadedGguf> {
-  const { modelPath, signal } = options;
-  let model: LlamaModel | null = null;
-  try {
-    model = await lease.llama.loadModel({ modelPath, ...(signal ? { loadSignal: signal } : {}) });
-    const contexts = await createContexts(model, options, threads);
-    const loaded = model;
-    const dispose = async () => {
-      await loaded.dispose();
-      await lease.release();
-    };
-    return { model, contexts, threads, dispose };
-  } catch (error) {
-    await model?.dispose();
-    signal?.throwIfAborted();
-    throw ModelOpsError.isInstance(error) ? error : loadFailed(modelPath, lease, error);
-  }
-}
-
 /**
  * Loads a GGUF file, with an adapter if one is given. Files are checked first: llama.cpp's own messages say little.
  * @throws ModelOpsError `gguf/package-missing`, `gguf/malformed-gguf`, `gguf/load-failed`
  */
 export async function loadGguf(options: LoadGgufOptions): Promise<LoadedGguf> {
-  options.signal?.throwIfAborted();
-  const { parameterCount } = await readGguf(options.modelPath);
-  if (options.adapterPath !== undefined) await readGguf(options.adapterPath);
+  const { modelPath, adapterPath, signal } = options;
+  signal?.throwIfAborted();
+  const { parameterCount } = await readGguf(modelPath);
+  if (adapterPath !== undefined) await readGguf(adapterPath);
   const threads = options.threads ?? (parameterCount < TINY_MODEL_PARAMETERS ? 1 : maxInferenceThreads());
-  const lease = await leaseLlama(options.gpu);
+  const runtime = await llamaRuntime(options.gpu);
+  let model: LlamaModel | null = null;
   try {
-    return await loadWith(lease, options, threads);
+    model = await runtime.llama.loadModel({ modelPath, ...(signal ? { loadSignal: signal } : {}) });
+    const contexts = await createContexts(model, options, threads);
+    const loaded = model;
+    // Contexts and adapters belong to the model and go with it.
+    return { model, contexts, threads, dispose: () => loaded.dispose() };
   } catch (error) {
-    await lease.release();
-    throw error;
+    await model?.dispose();
+    signal?.throwIfAborted();
+    throw ModelOpsError.isInstance(error) ? error : loadFailed(modelPath, runtime, error);
   }
 }
