@@ -43,10 +43,8 @@ ${verdict(report)}${facts(report)}${regressions(report)}${metrics(report)}${reso
 
 function verdict(report: ComparisonReport): SafeHtml {
   const words = RECOMMENDATION_WORDS[report.recommendation];
-  const more = report.moreExamples;
   return html`<section class="verdict ${words.tone}" aria-label="Recommendation"><p><strong>${words.title}</strong></p><p>${report.sentence}</p>
-${report.reasons.length > 0 ? html`<ul>${report.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>` : null}
-${more ? html`<p class="quiet">More examples that would settle it, if the estimate holds: ${formatCount(more.fiftyPercentChance)} (even chance), ${formatCount(more.eightyPercentChance)} (80 %).</p>` : null}</section>`;
+${report.reasons.length > 0 ? html`<ul>${report.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>` : null}</section>`;
 }
 
 function facts(report: ComparisonReport): SafeHtml {
@@ -92,42 +90,44 @@ function answer(label: string, version: string, given: ExampleAnswer | null): Sa
 }
 
 function metrics(report: ComparisonReport): SafeHtml {
-  const chart = changeChart(report);
-  return html`<h2>Metrics</h2>${scoreChart(report)}${chart}
+  const rows = report.metrics.map((metric) => {
+    const mean = (value: number | null) =>
+      metric.kind === "score" ? formatScore(value) : formatCount(value);
+    const counts = report.baseline ? `${metric.wins} / ${metric.ties} / ${metric.losses}` : MISSING;
+    return [
+      metric.name,
+      String(metric.weight),
+      mean(metric.baselineMean),
+      mean(metric.candidateMean),
+      counts,
+    ];
+  });
+  return html`<h2>Metrics</h2>${scoreChart(report)}
 ${table(
-  "Means, change with its one-sided 95 % bounds, and examples won, tied and lost",
-  ["Metric", "Weight", "Baseline", "Candidate", "Change", "Interval", "Won / tied / lost"],
-  [
-    [
-      "overall",
-      "1",
-      formatScore(report.baselineScore),
-      formatScore(report.candidateScore),
-      formatChange(report.improvementPct, report.improvementUnit),
-      formatInterval(report.interval, report.improvementUnit),
-      MISSING,
-    ],
-    ...report.metrics.map((metric) => {
-      const mean = (value: number | null) =>
-        metric.kind === "score" ? formatScore(value) : formatCount(value);
-      const change = formatChange(metric.changePct, metric.unit);
-      const flagged =
-        metric.degraded === "no"
-          ? change
-          : html`<span class="bad-text">${change} (${metric.degraded === "confirmed" ? "degraded" : "degraded, unconfirmed"})</span>`;
-      return [
-        metric.name,
-        String(metric.weight),
-        mean(metric.baselineMean),
-        mean(metric.candidateMean),
-        flagged,
-        formatInterval(metric.interval, metric.unit),
-        report.baseline ? `${metric.wins} / ${metric.ties} / ${metric.losses}` : MISSING,
-      ];
-    }),
-  ],
+  "Mean scores, and examples the candidate won, tied and lost",
+  ["Metric", "Weight", "Baseline", "Candidate", "Won / tied / lost"],
+  [["overall", "1", formatScore(report.baselineScore), formatScore(report.candidateScore), MISSING], ...rows],
 )}
+${changes(report)}
 <ul>${report.metrics.map((metric) => html`<li><code>${metric.name}</code>: ${metric.description}</li>`)}</ul>`;
+}
+
+function changes(report: ComparisonReport): SafeHtml | null {
+  const chart = changeChart(report);
+  if (chart === null) return null;
+  const rows = report.metrics.map((metric) => {
+    const change = formatChange(metric.changePct, metric.unit);
+    const word = metric.degraded === "confirmed" ? "degraded" : "degraded, unconfirmed";
+    const shown = metric.degraded === "no" ? change : html`<span class="bad-text">${change} (${word})</span>`;
+    return [metric.name, shown, formatInterval(metric.interval, metric.unit)];
+  });
+  const { improvementPct, improvementUnit, interval } = report;
+  const overall = [
+    "overall",
+    formatChange(improvementPct, improvementUnit),
+    formatInterval(interval, improvementUnit),
+  ];
+  return html`${chart}${table("Change against the baseline; each end of an interval is a one-sided 95 % bound", ["Metric", "Change", "Interval"], [overall, ...rows])}`;
 }
 
 function resources(report: ComparisonReport): SafeHtml {

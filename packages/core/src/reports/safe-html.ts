@@ -1,3 +1,5 @@
+import { visibleText } from "./visible-text.ts";
+
 /** HTML whose every inserted value was escaped. */
 export class SafeHtml {
   readonly markup: string;
@@ -39,12 +41,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** Text for HTML and SVG, in elements and in quoted attributes. Control characters are made visible. */
 export function escapeHtml(text: string): string {
-  return (
-    text
-      .replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "\ufffd")
-      // Direction overrides can make a reader see another text than the one there is.
-      .replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
-  );
+  return visibleText(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

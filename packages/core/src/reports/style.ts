@@ -13,7 +13,7 @@ p { margin: .5rem 0; } .quiet { color: var(--quiet); } code, pre { font: .875rem
 .verdict { border: 1px solid var(--line); border-left: .5rem solid var(--quiet); background: var(--panel); padding: 1rem 1.25rem; margin: 1.25rem 0; border-radius: .25rem; }
 .verdict strong { font-size: 1.15rem; } .verdict.good { border-left-color: var(--good); } .verdict.bad { border-left-color: var(--bad); } .verdict.warn { border-left-color: var(--warn); }
 .verdict ul { margin: .5rem 0 0; padding-left: 1.25rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none; }
 .facts li { background: var(--panel); border: 1px solid var(--line); border-radius: .25rem; padding: .6rem .8rem; }
 .facts span { display: block; color: var(--quiet); font-size: .8125rem; } .facts b { font-size: 1.15rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
