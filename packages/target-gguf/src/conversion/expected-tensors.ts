@@ -1,7 +1,7 @@
 import type { ModelConfig } from "./model-config.ts";
 
 /** Which heads' rows must be re-ordered: llama.cpp rotates neighbouring rows where transformers rotates halves. */
-export type RowOrder = "as-stored" | "interleave-heads";
+type RowOrder = "as-stored" | "interleave-heads";
 
 /** A tensor that a model of this configuration has, under both its names. */
 export interface ExpectedTensor {

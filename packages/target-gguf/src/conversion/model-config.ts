@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, readJsonFile } from "./json-file.ts";
 import { parseRope, type RopeConfig } from "./rope-config.ts";
 
 /** llama.cpp's name of an architecture this package converts. */
-export type GgufArchitecture = "llama" | "qwen2" | "qwen3";
+type GgufArchitecture = "llama" | "qwen2" | "qwen3";
 
 /** What conversion, size prediction and serving need of `config.json`. */
 export interface ModelConfig {

@@ -22,7 +22,7 @@ export interface RopeConfig {
 }
 
 /** Settings of YaRN that a model may leave to the defaults. */
-export interface YarnExtra {
+interface YarnExtra {
   readonly attentionFactor: number | null;
   readonly betaFast: number | null;
   readonly betaSlow: number | null;

@@ -6,7 +6,7 @@ export type GgufScalar =
   | { readonly type: "bool"; readonly value: boolean }
   | { readonly type: "string"; readonly value: string };
 
-export type GgufArray =
+type GgufArray =
   | { readonly type: "array"; readonly itemType: "string"; readonly value: readonly string[] }
   | {
       readonly type: "array";

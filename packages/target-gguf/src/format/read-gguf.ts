@@ -6,7 +6,7 @@ import { tensorDataBytes } from "./gguf-header.ts";
 import type { GgufMetadata, GgufValue } from "./gguf-value.ts";
 
 /** What the header says of a tensor. */
-export interface GgufTensorSummary {
+interface GgufTensorSummary {
   readonly name: string;
   readonly dimensions: readonly number[];
   /** ggml's number of the type. */

@@ -1,9 +1,9 @@
 import { float16Bits } from "./float16.ts";
 
 /** Weights per Q8_0 block. */
-export const Q8_0_BLOCK_WEIGHTS = 32;
+const Q8_0_BLOCK_WEIGHTS = 32;
 /** Bytes per Q8_0 block: one half-precision scale and 32 signed bytes. */
-export const Q8_0_BLOCK_BYTES = 34;
+const Q8_0_BLOCK_BYTES = 34;
 
 /**
  * Quantises whole blocks exactly as ggml's `quantize_row_q8_0_ref`: all arithmetic in float32, `roundf` (halves away

@@ -45,8 +45,8 @@ async function serve(): Promise<void> {
   if ((await word) === CONTINUE) await send({ kind: "finished", result: await run(false) });
 }
 
-/** Without its parent the work is for nobody. */
-process.once("disconnect", () => process.exit(1));
+// Without its parent the work is for nobody. exit() would wait for llama.cpp to finish on its thread.
+process.once("disconnect", () => process.kill(process.pid, "SIGKILL"));
 
 serve().then(
   () => process.exit(0),

@@ -1,5 +1,8 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../../test-models/temporary-folder.ts";
 import { readTensorData } from "../../test-models/tensor-data.ts";
@@ -109,3 +112,37 @@ it("refuses an input that is no GGUF file", async () => {
   });
   await expect(quantizing).rejects.toMatchObject({ code: "gguf/malformed-gguf" });
 });
+
+it.skipIf(process.platform === "win32")(
+  "leaves no process behind when its own process is killed",
+  async () => {
+    const { folder, inputPath, outputPath } = await tinyFile({
+      hidden_size: 512,
+      head_dim: 128,
+      intermediate_size: 2048,
+    });
+    const module = JSON.stringify(new URL("./quantize-gguf.ts", import.meta.url).href);
+    await writeFile(
+      join(folder, "quantize.mts"),
+      `import { quantizeGguf } from ${module};
+     const onProgress = () => process.kill(process.pid, "SIGKILL");
+     await quantizeGguf({ inputPath: process.argv[2], outputPath: process.argv[3], quantization: "IQ4_XS", onProgress });`,
+    );
+    const killed = promisify(execFile)(process.execPath, [
+      join(folder, "quantize.mts"),
+      inputPath,
+      outputPath,
+    ]);
+    await expect(killed).rejects.toMatchObject({ signal: "SIGKILL" });
+    // The unfinished file stops growing once nobody writes it.
+    const sizeNow = async () => {
+      const name = (await readdir(folder)).find((entry) => entry.endsWith(".tmp"));
+      return name === undefined ? 0 : (await stat(join(folder, name))).size;
+    };
+    await setTimeout(300);
+    const size = await sizeNow();
+    await setTimeout(300);
+    expect(await sizeNow()).toBe(size);
+    expect(size).toBeLessThan((await stat(inputPath)).size / 8);
+  },
+);

@@ -13,7 +13,7 @@ export interface TensorEntry {
 }
 
 /** The limit of the reference implementation: a longer header is an attack or an accident. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 /** Bytes before the header's JSON: its length as a little-endian 64-bit number. */
 export const LENGTH_PREFIX_BYTES = 8;
 

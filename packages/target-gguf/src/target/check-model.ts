@@ -11,7 +11,7 @@ import type { CompiledGgufTargetOptions } from "./gguf-target-options.ts";
 import { locateModel } from "./model-source.ts";
 
 /** Serving on one's own machine has no price per token or hour. */
-export const LOCAL_PRICE: ServingPrice = {
+const LOCAL_PRICE: ServingPrice = {
   inputUsdPerMillionTokens: 0,
   outputUsdPerMillionTokens: 0,
   usdPerHour: 0,

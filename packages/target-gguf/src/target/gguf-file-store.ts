@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { readGguf } from "../format/read-gguf.ts";
 import { writeAtomically } from "../format/write-atomically.ts";
 import { hashFile } from "./content-hash.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 /** A finished file, with what it must still be when it is used again. */
 export interface StoredGguf {
@@ -60,6 +61,7 @@ export function createGgufFileStore(folder: string): GgufFileStore {
     const found = await findUnharmed(fileName, signal);
     if (found) return found;
     await mkdir(folder, { recursive: true });
+    await removeLeftovers(folder, fileName);
     const path = pathOf(fileName);
     await maker(path);
     const { fileBytes } = await readGguf(path);

@@ -35,7 +35,7 @@ async function makeModelFile(
     await convertToGguf({ ...conversion, outputPath: path, type: quantization });
     return;
   }
-  const halfPath = `${path}.f16.tmp`;
+  const halfPath = `${path}.${process.pid}.f16.tmp`;
   try {
     await convertToGguf({ ...conversion, outputPath: halfPath, type: "F16" });
     await quantizeGguf({
