@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  echoModel,
+  type TestHost,
+  type TestTarget,
+  testHost,
+  testTarget,
+} from "../../test-support/deployment-host.ts";
 import type { RegistryStore } from "../contract/registry-store.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { parseRoutingTable } from "../model/routing-table.ts";
@@ -9,7 +16,6 @@ import { Registry } from "../registry/registry.ts";
 import { createRouter, type Router } from "../rollout/router.ts";
 import { Deployer } from "./deployer.ts";
 import type { DeployerOptions } from "./deployer-options.ts";
-import { echoModel, type TestHost, type TestTarget, testHost, testTarget } from "./test-host.ts";
 
 const AGENT = "feature_dev";
 const hello = { messages: [{ role: "user" as const, content: "hello" }] };

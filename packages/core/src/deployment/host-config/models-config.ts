@@ -169,14 +169,14 @@ export async function restoreConfigEdit(options: {
   readonly now: number;
 }): Promise<{ readonly restored: ConfigRestore; readonly sha256: string; readonly writtenInPlace: boolean }> {
   const { config, edit } = options;
-  const content = await readHostFile(edit.file);
+  const content = await readHostFile(config.file);
   if (content.sha256 === edit.sha256Before) {
     return { restored: "already", sha256: content.sha256, writtenInPlace: false };
   }
   const bytes = content.sha256 === edit.sha256After ? await backupBytes(options.backupFolder, edit) : null;
   const next = bytes ?? Buffer.from(restoredSource(content, edit), "utf8");
   const { writtenInPlace } = await replaceHostFile({
-    path: edit.file,
+    path: config.file,
     bytes: next,
     expectedSha256: content.sha256,
     touchAfterRename: config.touchAfterRename,

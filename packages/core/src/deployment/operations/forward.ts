@@ -251,7 +251,7 @@ async function writeConfig(context: DeployerContext, started: Operation): Promis
     // Under the lock that a rollback takes, too: whoever lost the fence must not write after it.
     const { serving } = await context.store.read(agent);
     if (!isOwner(serving, started)) throw superseded(started);
-    const content = await readHostFile(edit.file);
+    const content = await readHostFile(config.file);
     if (content.sha256 === edit.sha256After) return started;
     const planned = await planConfigEdit({
       config,

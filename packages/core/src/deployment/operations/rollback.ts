@@ -243,11 +243,7 @@ function operationParts(target: RolledBack): Pick<Operation, "model" | "undo" | 
   return { model: target.serving.baseline, undo: [...target.undo], removed: [...target.removed] };
 }
 
-function intentChange(
-  state: AgentState,
-  serving: Serving,
-  operation: Operation,
-): Change {
+function intentChange(state: AgentState, serving: Serving, operation: Operation): Change {
   const overtaken = state.operation;
   return {
     serving,

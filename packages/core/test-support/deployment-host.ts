@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ChatModel } from "../contract/chat-model.ts";
-import type { DeployTarget, TargetDeployment } from "../contract/deploy-target.ts";
-import type { RegistryStore } from "../contract/registry-store.ts";
-import { ModelOpsError } from "../errors/modelops-error.ts";
-import { completeRuntime, type Runtime } from "../runtime.ts";
-import type { Clock } from "../time/clock.ts";
+import type { ChatModel } from "../src/contract/chat-model.ts";
+import type { DeployTarget, TargetDeployment } from "../src/contract/deploy-target.ts";
+import type { RegistryStore } from "../src/contract/registry-store.ts";
+import { ModelOpsError } from "../src/errors/modelops-error.ts";
+import { completeRuntime, type Runtime } from "../src/runtime.ts";
+import type { Clock } from "../src/time/clock.ts";
 
-const HOST_FILE = new URL("../../../../../shared/data/host/models.yaml", import.meta.url);
+const HOST_FILE = new URL("../../../../shared/data/host/models.yaml", import.meta.url);
 
 /** The host's own file where it is at hand, else one of the same shape (CRLF, comments). */
 export const HOST_YAML = existsSync(HOST_FILE)
