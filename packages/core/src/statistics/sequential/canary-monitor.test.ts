@@ -77,6 +77,24 @@ describe("CanaryMonitor", () => {
     expect(reading.verdict).toBe("rollback");
   });
 
+  it("keeps a rollback when assignment breaks later, and a rollback by deadline when good news comes later", () => {
+    const alarmed = new CanaryMonitor({ plan: PLAN, startedAtMs: 0 });
+    for (let minute = 1; minute < 12; minute += 1) alarmed.update(tick(minute, BAD));
+    expect(alarmed.update({ ...tick(13, BAD), sessions: { canary: 900, baseline: 100 } })).toMatchObject({
+      verdict: "rollback",
+      alarmedMetric: "success",
+      sampleRatio: { mismatch: true },
+    });
+    const late = new CanaryMonitor({
+      plan: { ...PLAN, promoteWhen: "non-inferior", onDeadline: "rollback" },
+      startedAtMs: 0,
+    });
+    late.update(tick(1, GOOD));
+    expect(late.reading(120 * MINUTE).verdict).toBe("rollback");
+    for (let minute = 121; minute < 220; minute += 1) late.update(tick(minute, GOOD));
+    expect(late.reading(220 * MINUTE).verdict).toBe("rollback");
+  });
+
   it("turns lower-is-better round and only holds for a guardrail that says hold", () => {
     const monitor = new CanaryMonitor({ plan: PLAN, startedAtMs: 0 });
     let reading = monitor.update(tick(1, GOOD, [8, 12, 4, 76]));
