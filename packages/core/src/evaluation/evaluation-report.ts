@@ -1,4 +1,3 @@
-import type { EvalScores } from "../model/model-version.ts";
 import type {
   ArmCost,
   ArmCoverage,
@@ -80,29 +79,4 @@ export function evaluationReport(report: ComparisonReport): EvaluationReport {
     evidenceHash: report.evidenceHash,
     reusedFrom: report.reusedFrom,
   };
-}
-
-const REGISTRY_FIELDS: Readonly<Record<string, string>> = {
-  accuracy: "accuracy",
-  token_efficiency: "tokenEfficiency",
-  workflow_completeness: "workflowCompleteness",
-  latency_threshold: "latencyThreshold",
-  mcp_integration_quality: "mcpIntegrationQuality",
-};
-
-/** The candidate's scores as the registry keeps them. What was not measured is null; no field is guessed. */
-export function evalScoresFrom(report: ComparisonReport): EvalScores {
-  const custom: Record<string, number | null> = {};
-  for (const metric of report.metrics) {
-    if (metric.kind === "score") custom[REGISTRY_FIELDS[metric.name] ?? metric.name] = metric.candidateMean;
-  }
-  const scores: EvalScores = {
-    ...custom,
-    baselineImprovementPct: report.improvementUnit === "percent" ? report.improvementPct : null,
-    avgLatencyMs: report.latency.candidate.meanMs,
-    costPer1kTokens: report.cost.candidate.usdPer1kTokens,
-  };
-  const url = report.experimentUrls.candidate;
-  // The schema's catch-all of numbers hides the one named text field from the compiler.
-  return url === null ? scores : ({ ...scores, langsmithExperimentUrl: url } as EvalScores);
 }

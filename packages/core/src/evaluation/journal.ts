@@ -9,10 +9,18 @@ export interface JournalKey {
   readonly exampleId: string;
 }
 
-/** An answer that was paid for, and scores when they were paid for, too. */
+/** Scores that cost something, so that a restart does not pay the judge twice. */
+export interface JournalScores {
+  /** Names and versions of the metrics: other metrics are computed anew. */
+  readonly metricsKey: string;
+  readonly scores: readonly NamedScore[];
+  readonly metricCostUsd: number | null;
+}
+
+/** An answer that was paid for, and its scores when they were paid for, too. */
 export interface JournalRow extends JournalKey {
   readonly answer: EvaluationAnswer;
-  readonly scores: readonly NamedScore[] | null;
+  readonly scored: JournalScores | null;
 }
 
 /** What the runner needs of a journal. Both return null instead of a promise when there is nothing to wait for. */

@@ -23,6 +23,19 @@ export interface MetricPrecondition {
   readonly hasAgentRun: boolean;
 }
 
+/** Both models' answers to one example, for a metric that compares them directly. */
+export interface MetricPairInput {
+  readonly example: EvaluationExample;
+  readonly candidate: EvaluationAnswer;
+  readonly baseline: EvaluationAnswer;
+  readonly signal: AbortSignal;
+}
+
+export interface MetricPairScore {
+  readonly candidate: MetricScore;
+  readonly baseline: MetricScore;
+}
+
 /**
  * Turns one answer into one score. A metric says itself what it needs, so that a comparison which could not be
  * computed is refused before anything is paid.
@@ -42,6 +55,8 @@ export interface Metric {
   /** What is missing to compute it for this example, or null. */
   missing?(precondition: MetricPrecondition): string | null;
   score(input: MetricInput): MetricScore | Promise<MetricScore>;
+  /** Used instead of `score` where both models answered; where one failed, it gets 0 and the other 1. */
+  scorePair?(input: MetricPairInput): Promise<MetricPairScore>;
 }
 
 /** Either a finite number in [0, 1], or null with a reason: what a metric returned, held to its contract. */

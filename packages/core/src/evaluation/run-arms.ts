@@ -7,9 +7,9 @@ import type { Ask } from "./ask.ts";
 import { failureFrom, isFatal, RunningCalls } from "./call-arm.ts";
 import type { ReadExample } from "./example.ts";
 import { forEachConcurrently } from "./for-each-concurrently.ts";
-import type { JournalAccess } from "./journal.ts";
+import type { JournalAccess, JournalScores } from "./journal.ts";
 import type { Metric } from "./metric.ts";
-import { failureScores, scoreAnswer } from "./score-answer.ts";
+import { failureScores, scoreAnswer, scorePairs } from "./score-answer.ts";
 
 export interface ExampleOutcome {
   /** Position in the dataset, from 0. */
@@ -47,6 +47,7 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
   const limits = new Map(arms.map((arm) => [arm.name, new AdaptiveLimit(options.concurrency)]));
   const scoring = new AdaptiveLimit(options.metricConcurrency);
   const calls = new RunningCalls();
+  const metricsKey = metricsKeyOf(metrics);
   const fatalInARow = new Map<ArmName, number>();
   const unfinished = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | null = null;
@@ -62,7 +63,10 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
   async function callArm(arm: Arm, example: EvaluationExample, trial: number): Promise<Answered> {
     const known = journal?.find({ arm: arm.name, trial, exampleId: example.id });
     const row = known ? await known : null;
-    if (row) return { answer: row.answer, failure: null, resumed: true };
+    if (row) {
+      const scores = row.scored?.metricsKey === metricsKey ? row.scored : null;
+      return { answer: row.answer, failure: null, resumed: true, knownScores: scores };
+    }
 
     const limit = limits.get(arm.name) as AdaptiveLimit;
     const place = limit.acquire();
@@ -75,9 +79,9 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
       );
       wasRateLimited = answer.attempts > 1 && !answer.fromCache;
       fatalInARow.set(arm.name, 0);
-      const waiting = journal?.append({ arm: arm.name, trial, exampleId: example.id, answer, scores: null });
+      const waiting = journal?.append({ arm: arm.name, trial, exampleId: example.id, answer, scored: null });
       if (waiting) await waiting;
-      return { answer, failure: null, resumed: false };
+      return { answer, failure: null, resumed: false, knownScores: null };
     } catch (error) {
       // The run is over (abort, full disk): what the call rejected with is not the model's failure.
       if (failure) throw failure.error;
@@ -85,7 +89,7 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
       const failed = failureFrom(error);
       wasRateLimited = failed.code === "model/rate-limited";
       noteFailure(arm, failed);
-      return { answer: null, failure: failed, resumed: false };
+      return { answer: null, failure: failed, resumed: false, knownScores: null };
     } finally {
       limit.release({ wasRateLimited });
     }
@@ -98,7 +102,8 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
   }
 
   async function scored(example: EvaluationExample, answered: Answered): Promise<TrialOutcome> {
-    const { answer } = answered;
+    const { answer, knownScores } = answered;
+    if (answer && knownScores) return { ...answered, ...knownScores };
     if (!answer) {
       const code = answered.failure?.code ?? "model/failed";
       return { ...answered, scores: failureScores(metrics, code), metricCostUsd: 0 };
@@ -108,14 +113,50 @@ export async function runArms(options: RunArmsOptions): Promise<void> {
     return { ...answered, scores, metricCostUsd: costUsd };
   }
 
+  const comparesPairs = arms.length === 2 && metrics.some((metric) => metric.scorePair);
+
   async function scoreExample(index: number, example: EvaluationExample, answers: Answers): Promise<void> {
     const outcome: Partial<Record<ArmName, TrialOutcome[]>> = {};
     for (const arm of arms) {
       const own: TrialOutcome[] = [];
-      for (const answered of answers[arm.name] ?? []) own.push(await scored(example, answered));
+      for (const answered of answers[arm.name]) own.push(await scored(example, answered));
       outcome[arm.name] = own;
     }
+    const isKnown = arms.every((arm) => answers[arm.name].every((answered) => answered.knownScores !== null));
+    if (!isKnown) {
+      if (comparesPairs) await comparePairs(example, outcome);
+      await keepPaidScores(example, outcome);
+    }
     options.onOutcome({ index, example, arms: outcome });
+  }
+
+  async function keepPaidScores(
+    example: EvaluationExample,
+    outcome: Partial<Record<ArmName, TrialOutcome[]>>,
+  ): Promise<void> {
+    if (metricsKey === null || !journal) return;
+    const isPaid = Object.values(outcome).some((own) => own.some((one) => one.metricCostUsd !== 0));
+    if (!isPaid) return;
+    for (const arm of arms) {
+      for (const [trial, { answer, scores, metricCostUsd }] of (outcome[arm.name] ?? []).entries()) {
+        if (!answer) continue;
+        const row = { arm: arm.name, trial, exampleId: example.id, answer };
+        await journal.append({ ...row, scored: { metricsKey, scores, metricCostUsd } });
+      }
+    }
+  }
+
+  async function comparePairs(
+    example: EvaluationExample,
+    outcome: Partial<Record<ArmName, TrialOutcome[]>>,
+  ): Promise<void> {
+    for (let trial = 0; trial < trials; trial += 1) {
+      const [candidate, baseline] = [outcome.candidate?.[trial], outcome.baseline?.[trial]];
+      if (!candidate || !baseline) continue;
+      const pair = await scorePairs(metrics, { example, signal: options.signal }, candidate, baseline);
+      outcome.candidate?.splice(trial, 1, pair.candidate);
+      outcome.baseline?.splice(trial, 1, pair.baseline);
+    }
   }
 
   async function runExample({ example }: ReadExample, index: number): Promise<void> {
@@ -159,9 +200,16 @@ interface Answered {
   readonly answer: EvaluationAnswer | null;
   readonly failure: CallFailure | null;
   readonly resumed: boolean;
+  readonly knownScores: JournalScores | null;
 }
 
 type Answers = Readonly<Record<ArmName, readonly Answered[]>>;
+
+/** Null when some metric has no version: then nobody can say that it would score the same again. */
+function metricsKeyOf(metrics: readonly Metric[]): string | null {
+  if (metrics.some((metric) => metric.version === null)) return null;
+  return metrics.map((metric) => `${metric.name}@${metric.version}`).join(" ");
+}
 
 /** Errors of the evaluation itself (an example that cannot be asked, storage) end it; a model's failure does not. */
 function isOurOwn(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { EvaluationExample } from "../contract/dataset-source.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { EvaluationAnswer } from "./answer.ts";
-import type { NamedScore } from "./arm.ts";
+import type { NamedScore, TrialOutcome } from "./arm.ts";
 import { checkedScore, type Metric, type MetricScore } from "./metric.ts";
 
 export interface AnswerScores {
@@ -35,6 +35,42 @@ export function scoreAnswer(
   }
   // Most metrics are plain arithmetic: no promise, no turn of the event loop.
   return waits ? Promise.all(results).then(collect) : collect(results as readonly MetricScore[]);
+}
+
+/**
+ * The scores of metrics that compare both answers, put over those of `scoreAnswer`. Where one model gave no answer, the
+ * other one wins.
+ */
+export async function scorePairs(
+  metrics: readonly Metric[],
+  pair: { readonly example: EvaluationExample; readonly signal: AbortSignal },
+  candidate: TrialOutcome,
+  baseline: TrialOutcome,
+): Promise<{ readonly candidate: TrialOutcome; readonly baseline: TrialOutcome }> {
+  const scores = { candidate: [...candidate.scores], baseline: [...baseline.scores] };
+  let costUsd: number | null = candidate.metricCostUsd;
+  for (const [index, metric] of metrics.entries()) {
+    if (!metric.scorePair || (!candidate.answer && !baseline.answer)) continue;
+    if (!candidate.answer || !baseline.answer) {
+      const winner = candidate.answer ? "candidate" : "baseline";
+      scores[winner][index] = { score: 1, reason: "the other model gave no answer" };
+      continue;
+    }
+    const input = { ...pair, candidate: candidate.answer, baseline: baseline.answer };
+    const result = await metric.scorePair(input).catch((error: unknown) => {
+      const missing = thrown(error);
+      return { candidate: missing, baseline: missing };
+    });
+    scores.candidate[index] = checkedScore(result.candidate);
+    scores.baseline[index] = checkedScore(result.baseline);
+    const cost = result.candidate.costUsd;
+    if (cost === null) costUsd = null;
+    else if (cost !== undefined && costUsd !== null) costUsd += cost;
+  }
+  return {
+    candidate: { ...candidate, scores: scores.candidate, metricCostUsd: costUsd },
+    baseline: { ...baseline, scores: scores.baseline },
+  };
 }
 
 function collect(results: readonly MetricScore[]): AnswerScores {
