@@ -18,24 +18,44 @@ export interface ByteBuilder {
 export function createByteBuilder(): ByteBuilder {
   let buffer = Buffer.alloc(INITIAL_BYTES);
   let length = 0;
-  const reserve = (extra: number): number => {
-    while (length + extra > buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+  // Returns the buffer, too: growing replaces it, so a caller must not have taken hold of it before.
+  const reserve = (extra: number): { readonly target: Buffer; readonly at: number } => {
     const at = length;
     length += extra;
-    return at;
+    if (length > buffer.length) buffer = Buffer.concat([buffer], Math.max(length, buffer.length * 2));
+    return { target: buffer, at };
+  };
+  const uint64 = (value: number) => {
+    const { target, at } = reserve(8);
+    target.writeBigUInt64LE(BigInt(value), at);
   };
   return {
-    uint32: (value) => void buffer.writeUInt32LE(value, reserve(4)),
-    int32: (value) => void buffer.writeInt32LE(value, reserve(4)),
-    float32: (value) => void buffer.writeFloatLE(value, reserve(4)),
-    uint64: (value) => void buffer.writeBigUInt64LE(BigInt(value), reserve(8)),
-    byte: (value) => void buffer.writeUInt8(value, reserve(1)),
+    uint32: (value) => {
+      const { target, at } = reserve(4);
+      target.writeUInt32LE(value, at);
+    },
+    int32: (value) => {
+      const { target, at } = reserve(4);
+      target.writeInt32LE(value, at);
+    },
+    float32: (value) => {
+      const { target, at } = reserve(4);
+      target.writeFloatLE(value, at);
+    },
+    uint64,
+    byte: (value) => {
+      const { target, at } = reserve(1);
+      target.writeUInt8(value, at);
+    },
     text: (value) => {
       const byteLength = Buffer.byteLength(value, "utf8");
-      buffer.writeBigUInt64LE(BigInt(byteLength), reserve(8));
-      buffer.write(value, reserve(byteLength), "utf8");
+      uint64(byteLength);
+      const { target, at } = reserve(byteLength);
+      target.write(value, at, "utf8");
     },
-    padTo: (alignment) => void reserve((alignment - (length % alignment)) % alignment),
+    padTo: (alignment) => {
+      reserve((alignment - (length % alignment)) % alignment);
+    },
     bytes: () => buffer.subarray(0, length),
   };
 }

@@ -71,6 +71,21 @@ it("reads its own metadata back with the same types", async () => {
   expect((await readGguf(path)).metadata).toEqual(METADATA);
 });
 
+it("writes headers of any length: the vocabulary of a real model", async () => {
+  const path = join(await temporaryFolder(), "a.gguf");
+  const tokens = Array.from({ length: 150_000 }, (_, id) => `Ġtoken${id}`);
+  const metadata: GgufMetadata = new Map([
+    ["general.architecture", string("llama")],
+    ["tokenizer.ggml.tokens", strings(tokens)],
+    ["tokenizer.ggml.token_type", int32s(tokens.map((_, id) => id))],
+    ["long", string("x".repeat(300_000))],
+  ]);
+  await writeGguf({ path, metadata, tensors: [] });
+  const read = (await readGguf(path)).metadata;
+  expect(read.get("tokenizer.ggml.tokens")?.value).toEqual(tokens);
+  expect(read.get("tokenizer.ggml.token_type")?.value).toEqual(tokens.map((_, id) => id));
+});
+
 it("leaves neither the file nor a temporary one when a tensor fails", async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, "a.gguf"), "the file from before");

@@ -9,6 +9,15 @@ import {
 const SIGNATURE =
   "uint32_t llama_model_quantize(const char *input, const char *output, const llama_model_quantize_params *params)";
 
+/**
+ * Makes writes to stderr wait for the reader. llama.cpp writes its log straight to the file descriptor, and what a
+ * non-blocking pipe cannot take at once is lost, the line with the size among it.
+ */
+function keepWholeLog(): void {
+  const { _handle: handle } = process.stderr as { _handle?: { setBlocking?: (isBlocking: boolean) => void } };
+  handle?.setBlocking?.(true);
+}
+
 function send(answer: QuantizeAnswer): Promise<void> {
   return new Promise((resolve) => process.send?.(answer, () => resolve()));
 }
@@ -18,6 +27,7 @@ function nextMessage(): Promise<unknown> {
 }
 
 async function serve(): Promise<void> {
+  keepWholeLog();
   const task = (await nextMessage()) as QuantizeTask;
   const { load, struct } = await import("koffi");
   load(task.libraries.ggmlBase, { global: true });

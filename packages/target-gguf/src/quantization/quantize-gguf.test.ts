@@ -9,6 +9,7 @@ import { readTensorData } from "../../test-models/tensor-data.ts";
 import { writeTinyModel } from "../../test-models/tiny-model.ts";
 import { convertToGguf } from "../conversion/convert-to-gguf.ts";
 import { readGguf } from "../format/read-gguf.ts";
+import { predictGgufSize } from "../size/predict-gguf-size.ts";
 import { quantizeGguf } from "./quantize-gguf.ts";
 
 async function tinyFile(config: Record<string, unknown> = {}) {
@@ -61,6 +62,23 @@ it("computes the size without writing when asked for a dry run", async () => {
   expect(made).toMatchObject({ path: null, sizeBytes: null });
   expect(made.tensorBytes).toBeGreaterThan(50_000);
   expect((await readdir(folder)).sort()).toEqual(["f32.gguf", "model"]);
+});
+
+it("loses no line of a long log", async () => {
+  // 96 is no multiple of 256, so llama.cpp warns of every tensor: more than a pipe takes at once.
+  const config = { hidden_size: 96, head_dim: 24, intermediate_size: 96, num_hidden_layers: 48 };
+  const { modelFolder, inputPath, outputPath } = await tinyFile(config);
+  const log: string[] = [];
+  const made = await quantizeGguf({
+    inputPath,
+    outputPath,
+    quantization: "Q4_K_M",
+    isDryRun: true,
+    onLog: (line) => log.push(line),
+  });
+  const { tensorBytes } = await predictGgufSize({ modelFolder, quantization: "Q4_K_M" });
+  expect(Math.abs(made.tensorBytes - tensorBytes)).toBeLessThan(0.02 * 1024 ** 2);
+  expect(log.filter((line) => /^\[ *\d+\/ *\d+\]/.test(line)).length).toBe(2 + 48 * 9);
 });
 
 it("ends the process and leaves nothing when aborted", async () => {
@@ -124,7 +142,8 @@ it.skipIf(process.platform === "win32")(
     const module = JSON.stringify(new URL("./quantize-gguf.ts", import.meta.url).href);
     await writeFile(
       join(folder, "quantize.mts"),
-      `import { quantizeGguf } from ${module};
+      `import { predictGgufSize } from "../size/predict-gguf-size.ts";
+import { quantizeGguf } from ${module};
      const onProgress = () => process.kill(process.pid, "SIGKILL");
      await quantizeGguf({ inputPath: process.argv[2], outputPath: process.argv[3], quantization: "IQ4_XS", onProgress });`,
     );

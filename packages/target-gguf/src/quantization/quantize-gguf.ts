@@ -127,6 +127,8 @@ export async function quantizeGguf(options: QuantizeGgufOptions): Promise<Quanti
     const outcome = await runQuantizeChild(task, { onLine, onPlanned, signal });
     signal?.throwIfAborted();
     checkOutcome(outcome);
+    if (size.tensorBytes === 0)
+      throw quantizationFailed("llama.cpp's log did not say the size.", outcome.log);
     if (isDryRun) return { path: null, ...size, sizeBytes: null };
     await rename(temporaryPath, outputPath);
     return { path: outputPath, ...size, sizeBytes: (await stat(outputPath)).size };

@@ -9,8 +9,9 @@ export interface QuantizeTask {
   readonly threads: number;
 }
 
-/** The parent's word after the plan: make the file. Without it the process ends with the parent's `disconnect`. */
+/** The parent's word after the plan: make the file, or end. */
 export const CONTINUE = "continue";
+export const STOP = "stop";
 
 /** What the process answers; `result` is llama.cpp's, 0 when all went well. */
 export type QuantizeAnswer =

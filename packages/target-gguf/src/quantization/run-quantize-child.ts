@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { CONTINUE, type QuantizeAnswer, type QuantizeTask } from "./quantize-messages.ts";
+import { CONTINUE, type QuantizeAnswer, type QuantizeTask, STOP } from "./quantize-messages.ts";
 
 /** How the quantising process ended. */
 export interface QuantizeOutcome {
@@ -55,7 +55,7 @@ export async function runQuantizeChild(
       child.on("message", (message) => {
         answer = message as QuantizeAnswer;
         if (answer.kind !== "planned" || answer.result !== 0) return;
-        options.onPlanned().then((isWanted) => (isWanted ? child.send(CONTINUE) : stop()), reject);
+        options.onPlanned().then((isWanted) => child.send(isWanted ? CONTINUE : STOP), reject);
       });
       child.send(task);
     });
