@@ -26,12 +26,18 @@ export async function exportDataset(
     readonly path: string;
     /** The fingerprint the rows had when they were planned with. */
     readonly expectedFingerprint?: string;
+    /** Writes the first rows only; all are checked. */
+    readonly maxRows?: number | null;
   },
 ): Promise<ExportedDataset> {
-  const { path, expectedFingerprint, ...checkOptions } = options;
+  const { path, expectedFingerprint, maxRows, ...checkOptions } = options;
+  const limit = maxRows ?? Number.POSITIVE_INFINITY;
   const writer = new JsonlWriter(path);
   try {
-    const check = await checkDataset(ref, method, { ...checkOptions, onRow: (row) => writer.write(row) });
+    const check = await checkDataset(ref, method, {
+      ...checkOptions,
+      onRow: (row) => (writer.rows < limit ? writer.write(row) : undefined),
+    });
     requireReady(check);
     if (expectedFingerprint !== undefined && check.fingerprint !== expectedFingerprint) {
       throw new ModelOpsError({

@@ -20,6 +20,10 @@ export class JsonlWriter {
     this.#temporary = `${path}.${process.pid}.writing`;
   }
 
+  get rows(): number {
+    return this.#rows;
+  }
+
   /** A promise only when the buffer is full: the caller waits for that one. */
   write(row: Readonly<Record<string, unknown>>): void | Promise<void> {
     const line = `${JSON.stringify(row)}\n`;

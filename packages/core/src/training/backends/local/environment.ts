@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
 import { withExclusiveLock } from "./exclusive-lock.ts";

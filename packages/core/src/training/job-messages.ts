@@ -1,0 +1,100 @@
+import type { BackendEvent } from "../contract/training-backend.ts";
+import type { ModelOpsEvent } from "../events/event.ts";
+import type { JobRecord } from "./job-record.ts";
+import type { ProgressTracker } from "./progress-tracker.ts";
+import type { TrainingEvents } from "./training-events.ts";
+
+type Unstored<Type extends keyof TrainingEvents> = ModelOpsEvent<Type, TrainingEvents[Type]>;
+
+/** A backend's event as the job's: the same event has the same id, whichever process sends it. Null for plain output. */
+export function progressEvent(
+  job: Pick<JobRecord, "id" | "agent">,
+  event: BackendEvent,
+  tracker: ProgressTracker,
+): Unstored<"training.progress"> | null {
+  if (event.body.kind !== "progress") return null;
+  const { record } = event.body;
+  const progress = tracker.add(record);
+  const note = record.checkpoint ?? record.stage ?? null;
+  return {
+    v: 1,
+    id: `${job.id}#${event.index}`,
+    seq: null,
+    time: event.time,
+    type: "training.progress",
+    agent: job.agent,
+    subject: job.id,
+    data: {
+      jobId: job.id,
+      index: event.index,
+      kind: record.kind,
+      progress,
+      metrics: record.m ?? {},
+      note: typeof note === "string" ? note : null,
+    },
+  };
+}
+
+/** The event that an attempt began with, from its record. */
+export function startedEvent(record: JobRecord, time: string): Unstored<"training.started"> {
+  return {
+    v: 1,
+    id: `${record.id}#${record.attempt}.started`,
+    seq: null,
+    time,
+    type: "training.started",
+    agent: record.agent,
+    subject: record.id,
+    data: {
+      jobId: record.id,
+      attempt: record.attempt,
+      backend: record.backend,
+      backendJobId: record.backendJobId ?? record.id,
+      url: record.backendUrl,
+      hardwareId: String(record.run.hardwareId),
+    },
+  };
+}
+
+/** The event that an attempt ended with, from its record. */
+export function terminalEvent(
+  record: JobRecord,
+): Unstored<"training.completed"> | Unstored<"training.failed"> | Unstored<"training.cancelled"> {
+  const envelope = {
+    v: 1,
+    id: `${record.id}#${record.attempt}.end`,
+    seq: null,
+    time: record.finishedAt ?? record.createdAt,
+    agent: record.agent,
+    subject: record.id,
+  } as const;
+  if (record.status === "completed") {
+    return {
+      ...envelope,
+      type: "training.completed",
+      data: {
+        jobId: record.id,
+        version: record.registeredVersion ?? "",
+        modelId: record.version.modelId,
+        minutes: minutesOf(record) ?? 0,
+        costUsd: record.costUsd,
+        metrics: record.metrics,
+      },
+    };
+  }
+  if (record.status === "cancelled") {
+    return { ...envelope, type: "training.cancelled", data: { jobId: record.id, message: record.message } };
+  }
+  const failure = record.failure ?? {
+    diagnosis: "unknown",
+    message: "It failed without a message.",
+    fix: "see the log.",
+  };
+  return { ...envelope, type: "training.failed", data: { jobId: record.id, failure } };
+}
+
+/** Minutes from start to end, to two digits. */
+export function minutesOf(record: Pick<JobRecord, "startedAt" | "finishedAt">): number | null {
+  if (!record.startedAt || !record.finishedAt) return null;
+  return Math.round((Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 600) / 100;
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { artifactSchema } from "../model/artifact.ts";
+import { trainingMethodSchema } from "../model/model-version.ts";
+
+export const jobStatusSchema = z.enum([
+  "preparing",
+  "running",
+  "finishing",
+  "completed",
+  "failed",
+  "cancelled",
+]);
+/** `finishing`: the script is done, its result is being checked and registered. */
+export type TrainingJobState = z.infer<typeof jobStatusSchema>;
+
+const failureSchema = z.object({ diagnosis: z.string(), message: z.string(), fix: z.string() });
+
+const progressSchema = z.object({
+  currentStep: z.number(),
+  totalSteps: z.number().nullable(),
+  progressPct: z.number().nullable(),
+  currentLoss: z.number().nullable(),
+  learningRate: z.number().nullable(),
+  etaMinutes: z.number().nullable(),
+});
+
+/** A job as it is stored: enough for another process to go on with it. */
+export const jobRecordSchema = z.looseObject({
+  id: z.string(),
+  agent: z.string(),
+  backend: z.string(),
+  /** Starts at 1; a run that is continued after it ended gets another one. */
+  attempt: z.number().int(),
+  status: jobStatusSchema,
+  method: trainingMethodSchema,
+  createdAt: z.string(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+  runHash: z.string(),
+  quoteHash: z.string(),
+  uncorrectedMinutes: z.number(),
+  maxCostUsd: z.number().nullable(),
+  costUsdPerHour: z.number(),
+  approvalId: z.string().nullable(),
+  /** The backend's `TrainingRun`: submitting it again is harmless. */
+  run: z.looseObject({ runId: z.string() }),
+  /** What the registry will be told: see `VersionInput`. */
+  version: z.looseObject({ modelId: z.string() }),
+  backendJobId: z.string().nullable(),
+  backendUrl: z.string().nullable(),
+  cancelRequested: z.boolean(),
+  cancelReason: z.string().nullable(),
+  progress: progressSchema.nullable(),
+  metrics: z.record(z.string(), z.number()),
+  /** Events of the backend up to here (excluded) are in the store. */
+  recordedIndex: z.number().int(),
+  registeredVersion: z.string().nullable(),
+  artifact: artifactSchema.nullable(),
+  costUsd: z.number().nullable(),
+  failure: failureSchema.nullable(),
+  message: z.string().nullable(),
+});
+
+/** See {@link jobRecordSchema}. */
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+
+export function isEnded(record: Pick<JobRecord, "status">): boolean {
+  return record.status === "completed" || record.status === "failed" || record.status === "cancelled";
+}
+
+/** Terms a list of jobs can be filtered by. */
+export function jobTerms(record: JobRecord): readonly string[] {
+  return [
+    `id:${record.id}`,
+    `status:${record.status}`,
+    `open:${!isEnded(record)}`,
+    `backend:${record.backend}`,
+    `hardware:${String(record.run.hardwareId)}`,
+  ];
+}

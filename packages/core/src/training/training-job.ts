@@ -1,0 +1,199 @@
+import type { BackendEvent, TrainingBackend } from "../contract/training-backend.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import type { ModelArtifact } from "../model/artifact.ts";
+import type { Clock } from "../time/clock.ts";
+import type { JobDriver } from "./job-driver.ts";
+import { minutesOf, progressEvent, startedEvent, terminalEvent } from "./job-messages.ts";
+import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
+import type { JobStore } from "./job-store.ts";
+import { ProgressTracker } from "./progress-tracker.ts";
+import type { TrainingEvent, TrainingProgress } from "./training-events.ts";
+
+const RECORD_POLL_MS = 100;
+
+/** Where a job stands, for people and programs. */
+export interface TrainingJobStatus extends TrainingProgress {
+  readonly status: TrainingJobState;
+  readonly hubRepo: string | null;
+  readonly url: string | null;
+  readonly costUsd: number | null;
+  readonly message: string | null;
+}
+
+/** What a completed job gives. */
+export interface TrainingResult {
+  readonly jobId: string;
+  readonly agent: string;
+  /** Null when the trainer has no registry. */
+  readonly version: string | null;
+  readonly modelId: string;
+  readonly artifact: ModelArtifact;
+  readonly minutes: number;
+  readonly costUsd: number | null;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A training run that outlives the process it was started in. */
+export class TrainingJob {
+  readonly id: string;
+  readonly agent: string;
+  readonly #driver: JobDriver | null;
+  readonly #backend: TrainingBackend | null;
+  readonly #store: JobStore;
+  readonly #clock: Clock;
+
+  constructor(parts: {
+    readonly record: JobRecord;
+    readonly driver: JobDriver | null;
+    readonly backend: TrainingBackend | null;
+    readonly store: JobStore;
+    readonly clock: Clock;
+  }) {
+    this.id = parts.record.id;
+    this.agent = parts.record.agent;
+    this.#driver = parts.driver;
+    this.#backend = parts.backend;
+    this.#store = parts.store;
+    this.#clock = parts.clock;
+  }
+
+  async status(): Promise<TrainingJobStatus> {
+    const stored = await this.#store.get(this.id);
+    // The driver's view is up to a second ahead of the store.
+    const live = !isEnded(stored) && this.#driver ? this.#driver.record : stored;
+    const progress = live.progress ?? stored.progress;
+    return {
+      currentStep: progress?.currentStep ?? 0,
+      totalSteps: progress?.totalSteps ?? null,
+      progressPct: progress?.progressPct ?? null,
+      currentLoss: progress?.currentLoss ?? null,
+      learningRate: progress?.learningRate ?? null,
+      etaMinutes: isEnded(stored) ? null : (progress?.etaMinutes ?? null),
+      status: stored.status,
+      hubRepo: typeof stored.run.hubRepo === "string" ? stored.run.hubRepo : null,
+      url: stored.backendUrl,
+      costUsd: stored.costUsd,
+      message: stored.failure?.message ?? stored.message,
+    };
+  }
+
+  /**
+   * The job's events: from the beginning (or after position `since`), then as they come, ending with the one that ends
+   * the job. Ending the loop does not cancel the job.
+   */
+  async *events(
+    options: { readonly since?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<TrainingEvent> {
+    const { signal } = options;
+    const backend = this.#requireBackend();
+    let record = await this.#store.get(this.id);
+    while (record.backendJobId === null && !isEnded(record)) {
+      await this.#clock.sleep(RECORD_POLL_MS, { signal, keepAlive: true });
+      record = await this.#store.get(this.id);
+    }
+    if (record.backendJobId !== null) {
+      if (options.since === undefined) yield startedEvent(record, record.startedAt ?? record.createdAt);
+      const tracker = new ProgressTracker();
+      for await (const event of backend.events(record.backendJobId, { signal, keepAlive: true })) {
+        const message = progressEvent(record, event, tracker);
+        if (message && event.index > (options.since ?? -1)) yield message;
+      }
+    }
+    yield terminalEvent(await this.#endedRecord(signal));
+  }
+
+  /** Every line of the script, as the backend has it. */
+  log(options: { readonly since?: number; readonly signal?: AbortSignal } = {}): AsyncIterable<BackendEvent> {
+    return this.#requireBackend().events(this.#driver?.record.backendJobId ?? this.id, {
+      ...options,
+      keepAlive: true,
+    });
+  }
+
+  /**
+   * Waits for the end. Aborting the wait leaves the job running.
+   * @throws ModelOpsError `training/failed` with the diagnosis and the fix, `training/cancelled`
+   */
+  async result(options: { readonly signal?: AbortSignal } = {}): Promise<TrainingResult> {
+    const record = await this.#endedRecord(options.signal);
+    if (record.status === "completed" && record.artifact) {
+      return {
+        jobId: record.id,
+        agent: record.agent,
+        version: record.registeredVersion,
+        modelId: record.version.modelId,
+        artifact: record.artifact,
+        minutes: minutesOf(record) ?? 0,
+        costUsd: record.costUsd,
+        metrics: record.metrics,
+      };
+    }
+    if (record.status === "cancelled") {
+      throw new ModelOpsError({
+        code: "training/cancelled",
+        message: `The training job ${this.id} was cancelled.`,
+        reason: record.message ?? undefined,
+        fix: "start it again under the same run id: it goes on from its last checkpoint.",
+        details: { jobId: this.id },
+      });
+    }
+    const failure = record.failure ?? {
+      diagnosis: "unknown",
+      message: "No reason is recorded.",
+      fix: "see its log.",
+    };
+    throw new ModelOpsError({
+      code: "training/failed",
+      message: `The training job ${this.id} failed (${failure.diagnosis}).`,
+      reason: failure.message,
+      fix: failure.fix,
+      details: { jobId: this.id, diagnosis: failure.diagnosis },
+    });
+  }
+
+  /** Cancels and waits until the backend shows that the job has ended. Cancelling an ended job is calm. */
+  async cancel(
+    options: { readonly reason?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<TrainingJobStatus> {
+    if (this.#driver && !isEnded(this.#driver.record)) {
+      await this.#driver.cancel(options.reason ?? "It was cancelled.");
+      await this.#endedRecord(options.signal);
+    }
+    return await this.status();
+  }
+
+  async #endedRecord(signal: AbortSignal | undefined): Promise<JobRecord> {
+    if (!this.#driver) return await this.#store.get(this.id);
+    // Whoever waits keeps the process alive; the follower in the background does not.
+    const hold = setInterval(() => {}, 60_000);
+    try {
+      return await withSignal(this.#driver.ended, signal);
+    } finally {
+      clearInterval(hold);
+    }
+  }
+
+  #requireBackend(): TrainingBackend {
+    if (this.#backend) return this.#backend;
+    throw new ModelOpsError({
+      code: "training/other-backend",
+      message: `The job ${this.id} runs on a backend that this trainer does not have.`,
+      fix: "open it with a trainer that has the same backend.",
+    });
+  }
+}
+
+async function withSignal<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (!signal) return await promise;
+  signal.throwIfAborted();
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
