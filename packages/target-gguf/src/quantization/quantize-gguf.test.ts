@@ -142,8 +142,7 @@ it.skipIf(process.platform === "win32")(
     const module = JSON.stringify(new URL("./quantize-gguf.ts", import.meta.url).href);
     await writeFile(
       join(folder, "quantize.mts"),
-      `import { predictGgufSize } from "../size/predict-gguf-size.ts";
-import { quantizeGguf } from ${module};
+      `import { quantizeGguf } from ${module};
      const onProgress = () => process.kill(process.pid, "SIGKILL");
      await quantizeGguf({ inputPath: process.argv[2], outputPath: process.argv[3], quantization: "IQ4_XS", onProgress });`,
     );
