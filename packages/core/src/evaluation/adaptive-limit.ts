@@ -36,7 +36,7 @@ export class AdaptiveLimit {
     this.#running -= 1;
     this.#untilNextHalving -= 1;
     if (outcome.wasRateLimited) {
-      if (this.#untilNextHalving <= 0) {
+      if (this.#untilNextHalving < 0) {
         // The tasks running now were started at the old pace; their complaints are the same one.
         this.#untilNextHalving = this.#running;
         this.#limit = Math.max(1, Math.floor(this.#limit / 2));
