@@ -6,7 +6,7 @@ import { completeRuntime } from "../src/runtime.ts";
 import { fileTarget } from "./file-target.ts";
 
 /** A deployer on real files in a folder, as two processes would open it one after the other. */
-export function crashDeployer(folder: string, failpoint: (point: string) => void = () => {}) {
+export function crashDeployer(folder: string, failpoint: (point: string) => void | Promise<void> = () => {}) {
   const store = sqliteStore({ path: join(folder, "modelops.db") });
   const runtime = completeRuntime({ store, home: join(folder, "home") });
   const registry = new Registry(runtime, { registryJson: false });

@@ -37,6 +37,7 @@ export type DeployerEvents = {
   readonly "rollout.held": { readonly rolloutId: string; readonly reason: string };
   readonly "rollout.resumed": { readonly rolloutId: string; readonly reason: string };
   readonly "rollout.inconclusive": { readonly rolloutId: string; readonly reason: string };
+  readonly "rollout.no-traffic": { readonly rolloutId: string; readonly reason: string };
   readonly "rollout.rolled-back": {
     readonly version: string;
     readonly from: readonly string[];

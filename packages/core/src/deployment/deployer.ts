@@ -9,6 +9,8 @@ import type { ArmCounters, RouterHeartbeat } from "../model/router-records.ts";
 import { emptyArmCounters } from "../model/router-records.ts";
 import type { ServedModel } from "../model/routing-table.ts";
 import type { Runtime } from "../runtime.ts";
+import type { CanaryReading } from "../statistics/sequential/canary-monitor.ts";
+import { compileCanaryPlan } from "../statistics/sequential/canary-plan.ts";
 import type { DeployerContext } from "./deployer-context.ts";
 import type { DeployerEvents } from "./deployer-events.ts";
 import {
@@ -30,6 +32,8 @@ import { DeploymentStore } from "./state/deployment-store.ts";
 import type { Operation, RolloutRecord } from "./state/records.ts";
 import { hasModel, routingOf } from "./state/serving.ts";
 import { liveRouters } from "./verification/live-routers.ts";
+import { monitorPlan } from "./watch/monitor-plan.ts";
+import { type WatchResult, watchRollout } from "./watch/watch-rollout.ts";
 
 export interface DeployResult {
   readonly deployed: true;
@@ -138,6 +142,8 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
     const agent = canonicalAgentName(options.agent);
     const targetId = this.#targetId(options.target);
     const plan = completeRolloutPlan(options.rollout ?? "canary_20pct");
+    // A plan that the monitor cannot follow must be refused now, not when the canary already runs.
+    compileCanaryPlan(monitorPlan(plan));
     await this.#finishWhatDied(agent, options.signal);
     const preview = await previewDeployment(context, {
       agent,
@@ -248,6 +254,28 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
       reason: options.reason,
       kind: "rollback",
       signal: options.signal,
+    });
+  }
+
+  /**
+   * The auto-pilot: advances the running rollout when its plan is met, takes it back on alarm, stops where a person must
+   * decide. Resolves when the rollout has ended. Many processes may watch, one acts. Evidence and decisions are in the
+   * store, so that it continues after a restart. Rejects with the signal's reason when aborted; the rollout stays.
+   */
+  watch(
+    options: AgentOption & {
+      /** How often to look. Default 1000 ms. */
+      readonly everyMs?: number;
+      /** Called after each look by the process that acts. */
+      readonly onReading?: (reading: CanaryReading) => void;
+    },
+  ): Promise<WatchResult> {
+    const { everyMs = 1000, onReading, signal } = options;
+    return watchRollout(this.#context, {
+      agent: canonicalAgentName(options.agent),
+      everyMs,
+      onReading,
+      signal,
     });
   }
 

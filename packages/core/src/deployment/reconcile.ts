@@ -91,7 +91,7 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
         serving: closed,
         operations: open ? [{ ...open, state: "superseded" as const, endedAt: at }] : [],
         rollout:
-          state.rollout && state.rollout.version !== closed.baseline.version && state.rollout.endedAt === null
+          state.rollout && state.rollout.version !== closed.baseline.version && closed.canary === null
             ? { ...state.rollout, state: "rolled-back", endedAt: at, reason: copy?.reason ?? null }
             : undefined,
         audit: [

@@ -1,6 +1,7 @@
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { AgentRouting, RoutingArm, RoutingTable } from "../model/routing-table.ts";
 import { bucketOf } from "../statistics/assign/murmur3.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** Which model answers a session, and why. */
 export interface RouteDecision {
@@ -96,11 +97,15 @@ export function decide(
   compiled: CompiledRouting,
   sessionKey: string,
   decisionId: string,
-  canaryAllowed: boolean,
+  breaker: CircuitBreaker | undefined,
+  now: () => number,
 ): RouteDecision {
   const bucket = bucketOf(compiled.routing.rolloutId, sessionKey);
   const drawn = bucket < compiled.threshold && compiled.canary !== null;
-  const arm = drawn && canaryAllowed && compiled.canary ? compiled.canary : compiled.baseline;
+  // While the breaker is not closed nothing is left to chance, for either arm; its probe is a canary session.
+  const isClosed = breaker === undefined || breaker.isClosed;
+  const reachesCanary = drawn && (isClosed || breaker.allows(now()));
+  const arm = reachesCanary && compiled.canary ? compiled.canary : compiled.baseline;
   return {
     decisionId,
     agent: compiled.agent,
@@ -117,7 +122,7 @@ export function decide(
     agentGeneration: compiled.routing.generation,
     rolloutId: compiled.routing.rolloutId,
     sharePct: compiled.sharePct,
-    randomized: canaryAllowed,
+    randomized: isClosed,
     tags: arm.tags,
   };
 }

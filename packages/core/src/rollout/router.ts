@@ -160,9 +160,13 @@ export function createRouter(options: RouterOptions): Router {
       if (!entry) throw unknownAgent(agent, compiled.keys());
       if (typeof sessionKey !== "string" || sessionKey === "") throw missingSessionKey();
       decisions += 1;
-      const breaker = breakers.get(entry.agent);
-      const allowed = breaker === undefined || breaker.isClosed || breaker.allows(clock.now());
-      return decide(entry, sessionKey, idPrefix + decisions.toString(36), allowed);
+      return decide(
+        entry,
+        sessionKey,
+        idPrefix + decisions.toString(36),
+        breakers.get(entry.agent),
+        clock.now,
+      );
     },
     baselineOf(agent) {
       const entry = compiled.get(agent);

@@ -1,0 +1,214 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { ModelOpsError } from "../../errors/modelops-error.ts";
+import { tryFileLock } from "../../files/file-lock.ts";
+import { newEvent } from "../../runtime.ts";
+import {
+  CanaryMonitor,
+  type CanaryMonitorState,
+  type CanaryReading,
+} from "../../statistics/sequential/canary-monitor.ts";
+import type { DeployerContext } from "../deployer-context.ts";
+import { runAdvance } from "../operations/advance.ts";
+import { setRolloutState } from "../operations/hold.ts";
+import { runRollback } from "../operations/rollback.ts";
+import { rolloutCounters, totalsByGeneration } from "../rollout-totals.ts";
+import type { AgentState } from "../state/deployment-store.ts";
+import type { RolloutRecord } from "../state/records.ts";
+import { liveRouters } from "../verification/live-routers.ts";
+import { measuredSteps, monitorPlan } from "./monitor-plan.ts";
+import { type Consumed, newTicks } from "./new-outcomes.ts";
+
+export interface WatchInput {
+  readonly agent: string;
+  readonly everyMs: number;
+  readonly onReading?: (reading: CanaryReading) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How a watched rollout ended, or that there is none. */
+export interface WatchResult {
+  readonly state: "promoted" | "rolled-back" | "none";
+  readonly rolloutId: string | null;
+  readonly version: string | null;
+  readonly reason: string | null;
+}
+
+const storedMonitorSchema = z.object({
+  state: z.custom<CanaryMonitorState>((value) => typeof value === "object" && value !== null),
+  consumed: z.record(
+    z.string(),
+    z.custom<Consumed[string]>((value) => typeof value === "object"),
+  ),
+  noTrafficStep: z.number().int().nullable(),
+});
+type StoredMonitor = z.infer<typeof storedMonitorSchema>;
+
+/** Openings of one router's breaker within this time that mean: the canary is down, do not wait for statistics. */
+const BREAKER_WINDOW_MS = 600_000;
+const BREAKER_OPENINGS = 2;
+
+/**
+ * Advances a rollout on evidence and takes it back on alarm, until it has ended or the signal aborts. Of many watching
+ * processes one decides at a time; all state is in the store, so that another continues where one stopped.
+ */
+export async function watchRollout(context: DeployerContext, input: WatchInput): Promise<WatchResult> {
+  const { clock, home } = context.runtime;
+  const lockPath = join(home, "deployment", "locks", `watch-${input.agent}.lock`);
+  let lock = tryFileLock(lockPath);
+  try {
+    for (;;) {
+      input.signal?.throwIfAborted();
+      lock ??= tryFileLock(lockPath);
+      const state = await context.store.read(input.agent);
+      const ended = resultOf(state);
+      if (ended) return ended;
+      if (lock) await lookOnce(context, input, state).catch(ignoreOvertaken);
+      await clock.sleep(input.everyMs, { signal: input.signal, keepAlive: true });
+    }
+  } finally {
+    lock?.release();
+  }
+}
+
+function resultOf({ serving, rollout }: AgentState): WatchResult | null {
+  if (!rollout || (rollout.endedAt === null && !serving?.canary && !serving?.openOperationId)) {
+    return { state: "none", rolloutId: null, version: null, reason: null };
+  }
+  if (rollout.endedAt === null) return null;
+  const state = rollout.state === "promoted" ? "promoted" : "rolled-back";
+  return { state, rolloutId: rollout.rolloutId, version: rollout.version, reason: rollout.reason };
+}
+
+/** Somebody decided in between: the next look starts from what they did. */
+function ignoreOvertaken(error: unknown): void {
+  const calm = [
+    "deployment/step-changed",
+    "deployment/no-canary",
+    "deployment/already-rolled-back",
+    "deployment/operation-in-progress",
+    "deployment/superseded",
+  ];
+  if (!ModelOpsError.isInstance(error) || !calm.includes(error.code)) throw error;
+}
+
+async function lookOnce(context: DeployerContext, input: WatchInput, state: AgentState): Promise<void> {
+  const { rollout, serving } = state;
+  if (!rollout || !serving?.canary || serving.openOperationId) return;
+  const { agent } = input;
+  const { reading, stored } = await measure(context, rollout);
+  input.onReading?.(reading);
+  await context.store.update(agent, (current) => {
+    const now = current.rollout;
+    if (now?.rolloutId !== rollout.rolloutId || now.endedAt !== null) throw overtaken(agent);
+    return { change: { rollout: { ...now, monitor: stored } }, result: undefined };
+  });
+  const breakers = await openedBreakers(context, rollout);
+  if (reading.verdict === "rollback" || breakers !== null) {
+    const reason = breakers ?? reading.reason;
+    await runRollback(context, {
+      agent,
+      to: null,
+      from: rollout.version,
+      reason,
+      kind: "rollback",
+      signal: input.signal,
+    });
+    return;
+  }
+  // A person (or the plan) said stop: only a person says go.
+  if (rollout.state !== "running") return;
+  await act(context, input, rollout, reading, stored);
+}
+
+async function act(
+  context: DeployerContext,
+  input: WatchInput,
+  rollout: RolloutRecord,
+  reading: CanaryReading,
+  stored: StoredMonitor,
+): Promise<void> {
+  const { agent, signal } = input;
+  if (reading.verdict === "promote") {
+    const next = rollout.plan.steps[rollout.stepIndex + 1];
+    if (next?.needsApproval) {
+      await setRolloutState(
+        context,
+        agent,
+        "awaiting-approval",
+        `${next.sharePct} % needs a person's approval.`,
+      );
+      return;
+    }
+    await runAdvance(context, {
+      agent,
+      to: null,
+      reason: reading.promotedBy ?? "no-alarm",
+      isApproved: false,
+      expectedStepIndex: rollout.stepIndex,
+      signal,
+    });
+    return;
+  }
+  if (reading.verdict === "hold") await setRolloutState(context, agent, "held", reading.reason);
+  if (reading.verdict === "inconclusive")
+    await setRolloutState(context, agent, "inconclusive", reading.reason);
+  if (reading.verdict === "no-traffic" && stored.noTrafficStep !== rollout.stepIndex) {
+    await context.store.update(agent, (current) => {
+      if (!current.rollout) throw overtaken(agent);
+      const { rolloutId, version } = rollout;
+      const event = newEvent(context.runtime, {
+        type: "rollout.no-traffic",
+        agent,
+        subject: `${agent}@${version}`,
+        data: { rolloutId, reason: reading.reason },
+      });
+      const monitor: StoredMonitor = { ...stored, noTrafficStep: rollout.stepIndex };
+      return { change: { rollout: { ...current.rollout, monitor }, events: [event] }, result: undefined };
+    });
+  }
+}
+
+/** Feeds the monitor what is new. Its state and what it was fed are stored together, so that nothing counts twice. */
+async function measure(
+  context: DeployerContext,
+  rollout: RolloutRecord,
+): Promise<{ readonly reading: CanaryReading; readonly stored: StoredMonitor }> {
+  const now = context.runtime.clock.now();
+  const steps = measuredSteps(rollout.plan);
+  const step = Math.max(0, steps.indexOf(rollout.stepIndex));
+  const stepStartedAtMs = Date.parse(rollout.stepStartedAt);
+  const before = rollout.monitor ? storedMonitorSchema.parse(rollout.monitor) : null;
+  const monitor = before
+    ? CanaryMonitor.restore(before.state)
+    : new CanaryMonitor({ plan: monitorPlan(rollout.plan), startedAtMs: stepStartedAtMs });
+  if (monitor.toJSON().stepIndex !== step) monitor.beginStep({ index: step, atMs: stepStartedAtMs });
+  const totals = totalsByGeneration(await rolloutCounters(context.runtime.store, rollout.rolloutId));
+  const { ticks, consumed } = newTicks(totals, before?.consumed ?? {}, rollout.plan.guardrails, now);
+  for (const tick of ticks) monitor.update(tick);
+  const reading = monitor.reading(now);
+  return {
+    reading,
+    stored: { state: monitor.toJSON(), consumed, noTrafficStep: before?.noTrafficStep ?? null },
+  };
+}
+
+async function openedBreakers(context: DeployerContext, rollout: RolloutRecord): Promise<string | null> {
+  const { store, clock } = context.runtime;
+  const since = Math.max(Date.parse(rollout.startedAt), clock.now() - BREAKER_WINDOW_MS);
+  for (const router of await liveRouters(store, clock.now())) {
+    const recent = (router.breakerOpenings[rollout.agent] ?? []).filter((time) => Date.parse(time) >= since);
+    if (recent.length >= BREAKER_OPENINGS) {
+      return `The circuit breaker of ${router.routerId} opened ${recent.length} times within 10 minutes.`;
+    }
+  }
+  return null;
+}
+
+function overtaken(agent: string): ModelOpsError {
+  return new ModelOpsError({
+    code: "deployment/step-changed",
+    message: `The rollout of ${agent} has moved on meanwhile.`,
+    fix: "look at status() and decide anew.",
+  });
+}
