@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatRequest } from "@modelops/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { greedyTokens } from "../../test-models/greedy-tokens.ts";
 import { writeTinyAdapter } from "../../test-models/tiny-adapter.ts";
 import { writeTinyModel } from "../../test-models/tiny-model.ts";
 import { convertAdapterToGguf } from "../conversion/convert-adapter-to-gguf.ts";
@@ -103,6 +104,23 @@ it("stops at the end of the context instead of forgetting the beginning", async 
   const result = await model.generate(ask("x".repeat(460), { maxOutputTokens: 500 }));
   expect(result.finishReason).toBe("length");
   expect((result.usage.inputTokens ?? 0) + (result.usage.outputTokens ?? 0)).toBe(512);
+});
+
+it("answers a prompt longer than one batch as if it were evaluated at once", async () => {
+  const config = { max_position_embeddings: 2048 };
+  await writeTinyModel(file("long"), { config });
+  await convertToGguf({ modelFolder: file("long"), outputPath: file("long.gguf"), type: "F32" });
+  const content = Array.from({ length: 130 }, (_, index) => `line ${index} `).join("");
+  expect(content.length).toBeGreaterThan(1_024);
+  const long = await openGgufChatModel({
+    modelPath: file("long.gguf"),
+    chatTemplate: "{{ messages[0].content }}",
+  });
+  const result = await long.generate(ask(content));
+  await long.close();
+  const tokens = await greedyTokens(file("long.gguf"), [...Buffer.from(content)], 24);
+  expect(result.usage.inputTokens).toBe(content.length);
+  expect(result.text).toBe(Buffer.from(tokens).toString("utf8"));
 });
 
 it.each<[string, Partial<ChatRequest>]>([
