@@ -1,4 +1,7 @@
+export type { Approval, ApprovalEvents } from "./approvals/approval.ts";
+export { type ApprovalDecision, type ApprovalRequest, Approvals } from "./approvals/approvals.ts";
 export { type OpenAICompatibleOptions, openAICompatible } from "./chat-models/openai-compatible.ts";
+export type { ApproveServing } from "./composition/serve-version.ts";
 export type {
   ChatMessage,
   ChatModel,
@@ -49,6 +52,23 @@ export type {
   TrainingRun,
   TrainingScriptConfig,
 } from "./contract/training-backend.ts";
+export { formatQuote, type Quote } from "./cost/quote.ts";
+export { type CheckDatasetOptions, checkDataset } from "./datasets/check-dataset.ts";
+export type { DatasetCheck } from "./datasets/dataset-check.ts";
+export type { DatasetReference } from "./datasets/dataset-reference.ts";
+export { type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
+export type { DatasetFinding } from "./datasets/findings.ts";
+export type { FieldMapping, MappingValue } from "./datasets/mapping.ts";
+export { fileSource } from "./datasets/sources/file-source.ts";
+export { Deployer, type DeploymentStatusReport, type DeployResult } from "./deployment/deployer.ts";
+export type { DeployerEvents } from "./deployment/deployer-events.ts";
+export type {
+  DeployerOptions,
+  DeploymentPreview,
+  DeployRequestOptions,
+  ProbeOptions,
+} from "./deployment/deployer-options.ts";
+export type { HostConfigOptions } from "./deployment/host-config/host-config-options.ts";
 export { ConflictError } from "./errors/conflict-error.ts";
 export {
   type ErrorArea,
@@ -56,8 +76,26 @@ export {
   ModelOpsError,
   type ModelOpsErrorOptions,
 } from "./errors/modelops-error.ts";
+export type { ComparisonReport, MetricComparison } from "./evaluation/comparison-report.ts";
+export type { EvaluationReport } from "./evaluation/evaluation-report.ts";
+export { Evaluator } from "./evaluation/evaluator.ts";
+export type { EvaluatorEventMap } from "./evaluation/evaluator-events.ts";
+export type { CompareOptions, EvaluateOptions, EvaluatorOptions } from "./evaluation/evaluator-options.ts";
+export type { Metric, MetricInput, MetricScore } from "./evaluation/metric.ts";
+export { type AccuracyMode, type AccuracyOptions, accuracy } from "./evaluation/metrics/accuracy.ts";
+export { agentRoutingAccuracy } from "./evaluation/metrics/agent-routing-accuracy.ts";
+export { latencyThreshold } from "./evaluation/metrics/latency-threshold.ts";
+export { tokenEfficiency } from "./evaluation/metrics/token-efficiency.ts";
+export { type ValidJsonOptions, validJson } from "./evaluation/metrics/valid-json.ts";
+export { workflowCompleteness } from "./evaluation/metrics/workflow-completeness.ts";
 export type { EventMap, EventOf, ModelOpsEvent, NewEvent } from "./events/event.ts";
 export { EventSource, type EventSubscriptions, type ListenerErrorHandler } from "./events/event-source.ts";
+export { writeFileAtomically } from "./files/atomic-write.ts";
+export {
+  type ResolveBaseModelOptions,
+  type ResolvedBaseModel,
+  resolveBaseModel,
+} from "./hub/resolve-base-model.ts";
 export type { Actor } from "./model/actor.ts";
 export { canonicalAgentName, PRESET_AGENTS } from "./model/agent-name.ts";
 export type { ArtifactFile, ArtifactLocation, ModelArtifact } from "./model/artifact.ts";
@@ -69,7 +107,41 @@ export type {
   TrainingConfigRecord,
   TrainingMethod,
 } from "./model/model-version.ts";
+export type { RolloutPlan, RolloutPreset } from "./model/rollout-plan.ts";
 export { Secret } from "./model/secret.ts";
+export {
+  type CompareVersionsOptions,
+  createModelOps,
+  type ModelOps,
+  type ModelOpsOptions,
+} from "./modelops.ts";
+export { memoryStore } from "./registry/memory-store.ts";
+export { Registry, type RegistryOptions, type VersionName } from "./registry/registry.ts";
+export type { RegistryEvents } from "./registry/registry-events.ts";
+export { type SqliteStoreOptions, sqliteStore } from "./registry/sqlite/sqlite-store.ts";
+export { assertRecommendation } from "./reports/assert-recommendation.ts";
+export { comparisonHtml } from "./reports/comparison-html.ts";
+export { comparisonJunit } from "./reports/comparison-junit.ts";
+export { comparisonMarkdown } from "./reports/comparison-markdown.ts";
+export { type ReportFiles, writeReports } from "./reports/write-reports.ts";
+export type { RouteDecision, RoutedTarget } from "./rollout/decision.ts";
+export type { RouteOutcome } from "./rollout/outcome-counters.ts";
+export type { RoutedModel, RoutedModelOptions, RoutedResult } from "./rollout/routed-model.ts";
+export { createRouter, type Router, type RouterOptions, type RouterStatus } from "./rollout/router.ts";
 export type { Logger, Runtime } from "./runtime.ts";
 export { type Clock, isoTime, systemClock } from "./time/clock.ts";
 export { formatDuration } from "./time/duration.ts";
+export { local } from "./training/backends/local/local.ts";
+export type { LocalOptions } from "./training/backends/local/local-options.ts";
+export type { TrainingPlan } from "./training/plan.ts";
+export { Trainer } from "./training/trainer.ts";
+export type {
+  ApprovalAnswer,
+  ApproveCallback,
+  TrainerOptions,
+  TrainOptions,
+} from "./training/trainer-options.ts";
+export type { TrainingEvent, TrainingEvents, TrainingProgress } from "./training/training-events.ts";
+export { TrainingJob, type TrainingJobStatus, type TrainingResult } from "./training/training-job.ts";
+export type { Hyperparameters, TrainingSpec } from "./training/training-spec.ts";
+export type { VersionInput, VersionRegistrar } from "./training/version-registrar.ts";

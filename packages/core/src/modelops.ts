@@ -1,0 +1,264 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { Approvals } from "./approvals/approvals.ts";
+import { evalScoresOf } from "./composition/eval-scores.ts";
+import { type ApproveServing, serveVersion } from "./composition/serve-version.ts";
+import type { ChatModel } from "./contract/chat-model.ts";
+import type { DatasetSource } from "./contract/dataset-source.ts";
+import type { DeployTarget } from "./contract/deploy-target.ts";
+import type { RegistryStore } from "./contract/registry-store.ts";
+import type { TrainingBackend } from "./contract/training-backend.ts";
+import { fileSource } from "./datasets/sources/file-source.ts";
+import { Deployer } from "./deployment/deployer.ts";
+import type { HostConfigOptions } from "./deployment/host-config/host-config-options.ts";
+import { parseOrThrow } from "./errors/from-zod.ts";
+import { ModelOpsError } from "./errors/modelops-error.ts";
+import type { ComparisonReport } from "./evaluation/comparison-report.ts";
+import { Evaluator } from "./evaluation/evaluator.ts";
+import type { CompareOptions } from "./evaluation/evaluator-options.ts";
+import type { ModelOpsEvent } from "./events/event.ts";
+import { followEvents } from "./events/follow-events.ts";
+import type { Actor } from "./model/actor.ts";
+import { Registry, type RegistryOptions } from "./registry/registry.ts";
+import { sqliteStore } from "./registry/sqlite/sqlite-store.ts";
+import { createRouter, type Router, type RouterOptions } from "./rollout/router.ts";
+import { completeRuntime, type Logger, type Runtime } from "./runtime.ts";
+import type { Clock } from "./time/clock.ts";
+import { local } from "./training/backends/local/local.ts";
+import { Trainer } from "./training/trainer.ts";
+import type { TrainerOptions } from "./training/trainer-options.ts";
+
+export interface ModelOpsOptions {
+  /** Folder for everything the library keeps. @default ".modelops" */
+  readonly home?: string;
+  /** @default SQLite in `<home>/modelops.db` */
+  readonly store?: RegistryStore;
+  /** Where models are trained. @default this machine */
+  readonly backend?: TrainingBackend;
+  /** Where models are served. Needed for `deployer`, `model` and `compare` by version. */
+  readonly targets?: readonly DeployTarget[];
+  /** The host's file that names a model per agent, such as `{ file: "config/models.yaml" }`. */
+  readonly hostConfig?: HostConfigOptions;
+  /** The routing table. @default `routing.json` beside the host's file, else in the home */
+  readonly routingFile?: string;
+  /** Where dataset references are read from, beside `file:`. */
+  readonly sources?: readonly DatasetSource[];
+  readonly training?: Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">;
+  readonly registry?: RegistryOptions;
+  /** Who acts, for history and audit. @default `{ type: "system", id: "modelops" }` */
+  readonly actor?: Actor;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly generateId?: () => string;
+  readonly onListenerError?: Runtime["onListenerError"];
+}
+
+const objectSchema = <Value>() => z.custom<Value>((value) => typeof value === "object" && value !== null);
+const functionSchema = <Value>() => z.custom<Value>((value) => typeof value === "function");
+
+const optionsSchema = z.strictObject({
+  home: z.string().min(1).optional(),
+  store: objectSchema<RegistryStore>().optional(),
+  backend: objectSchema<TrainingBackend>().optional(),
+  targets: z.array(objectSchema<DeployTarget>()).optional(),
+  hostConfig: objectSchema<HostConfigOptions>().optional(),
+  routingFile: z.string().min(1).optional(),
+  sources: z.array(objectSchema<DatasetSource>()).optional(),
+  training:
+    objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
+  registry: objectSchema<RegistryOptions>().optional(),
+  actor: objectSchema<Actor>().optional(),
+  logger: objectSchema<Logger>().optional(),
+  clock: objectSchema<Clock>().optional(),
+  fetch: functionSchema<typeof globalThis.fetch>().optional(),
+  generateId: functionSchema<() => string>().optional(),
+  onListenerError: functionSchema<NonNullable<Runtime["onListenerError"]>>().optional(),
+});
+
+/** A comparison of two registered versions: the library serves both and keeps the scores. */
+export interface CompareVersionsOptions extends Omit<CompareOptions, "candidate" | "baseline"> {
+  readonly candidate: string;
+  /** @default the agent's current version; null = none */
+  readonly baseline?: string | null;
+  /** Target that serves both. May be left out when there is only one. */
+  readonly target?: string;
+  /** Asked before a target starts something that costs money by the hour. */
+  readonly approveServing?: ApproveServing;
+  /** Keep the candidate's scores in the registry. @default true */
+  readonly updateScores?: boolean;
+}
+
+/** The four classes, wired together. */
+export interface ModelOps {
+  readonly runtime: Runtime;
+  readonly trainer: Trainer;
+  /** Questions that wait for a person. */
+  readonly approvals: Approvals;
+  readonly evaluator: Evaluator;
+  readonly registry: Registry;
+  /** Throws `config/no-target` when no target was given. */
+  readonly deployer: Deployer;
+  /** Makes a version answer, outside of any rollout. The caller closes the model. */
+  model(options: {
+    readonly agent: string;
+    readonly version: string;
+    readonly target?: string;
+    readonly approveServing?: ApproveServing;
+    readonly signal?: AbortSignal;
+  }): Promise<ChatModel>;
+  /** Compares two registered versions and keeps the candidate's scores. */
+  compare(options: CompareVersionsOptions): Promise<ComparisonReport>;
+  /** A router over this installation's routing table, for the host's own calls. The caller closes it. */
+  router(options?: Omit<RouterOptions, "file" | "store" | "clock">): Router;
+  /** Stored events of all classes and processes: replays those after `since`, then follows. */
+  events(options?: { readonly since?: number; readonly signal?: AbortSignal }): AsyncIterable<ModelOpsEvent>;
+  /** Every event of this process as it happens, progress included. Returns the function that unsubscribes. */
+  onAny(listener: (event: ModelOpsEvent) => void | Promise<void>): () => void;
+  /** Finishes what is being written and closes the store it opened. Running jobs go on. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Wires trainer, evaluator, registry and deployer over one store. Any of the four may be used alone; this saves the
+ * wiring. Rejects unknown options with `config/modelops`.
+ */
+export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
+  const given = parseOrThrow(optionsSchema, options, {
+    code: "config/modelops",
+    subject: "The options of createModelOps",
+  });
+  const home = resolve(given.home ?? ".modelops");
+  mkdirSync(home, { recursive: true });
+  const ownStore = given.store ? null : sqliteStore({ path: join(home, "modelops.db") });
+  const runtime = completeRuntime({
+    home,
+    store: given.store ?? (ownStore as RegistryStore),
+    clock: given.clock,
+    actor: given.actor,
+    logger: given.logger,
+    fetch: given.fetch,
+    generateId: given.generateId,
+    onListenerError: given.onListenerError,
+  });
+  const routingFile = resolve(
+    given.routingFile ?? join(given.hostConfig ? dirname(given.hostConfig.file) : home, "routing.json"),
+  );
+  const targets = new Map((given.targets ?? []).map((target) => [target.id, target]));
+  const sources = [fileSource(), ...(given.sources ?? [])];
+  const backend = given.backend ?? local({ home });
+
+  const registry = new Registry(runtime, given.registry);
+  const evaluator = new Evaluator(runtime, { sources });
+  const approvals = new Approvals(runtime);
+  const trainer = new Trainer(runtime, {
+    ...given.training,
+    backend,
+    registrar: registry,
+    approvals,
+    sources: given.sources,
+  });
+  const deployer =
+    targets.size === 0
+      ? null
+      : new Deployer(runtime, {
+          registry,
+          targets: [...targets.values()],
+          hostConfig: given.hostConfig ?? null,
+          routingFile,
+        });
+
+  const targetOf = (id: string | undefined): DeployTarget => {
+    const found = id === undefined && targets.size === 1 ? [...targets.values()][0] : targets.get(id ?? "");
+    if (found) return found;
+    throw new ModelOpsError({
+      code: id === undefined ? "config/no-target" : "config/unknown-target",
+      message: id === undefined ? "It is not clear which target shall serve." : `There is no target ${id}.`,
+      reason:
+        targets.size === 0 ? "No targets were given." : `Targets are ${[...targets.keys()].join(", ")}.`,
+      fix: "name one of the targets given to createModelOps.",
+    });
+  };
+
+  const modelops: ModelOps = {
+    runtime,
+    trainer,
+    approvals,
+    evaluator,
+    registry,
+    get deployer() {
+      if (deployer) return deployer;
+      throw new ModelOpsError({
+        code: "config/no-target",
+        message: "There is nothing to deploy to.",
+        reason: "createModelOps was given no targets.",
+        fix: "pass targets, such as [gguf({ folder })] or [openRouter()].",
+      });
+    },
+    async model({ agent, version, target, approveServing, signal }) {
+      const found = await registry.getVersion({ agent, version });
+      return serveVersion({ target: targetOf(target), version: found, approve: approveServing, signal });
+    },
+    async compare({ candidate, baseline, target, approveServing, updateScores = true, ...rest }) {
+      const { agent, signal } = rest;
+      const current = baseline === undefined ? (await registry.pointers({ agent })).current : baseline;
+      const opened: ChatModel[] = [];
+      const open = async (version: string) => {
+        const model = await modelops.model({ agent, version, target, approveServing, signal });
+        opened.push(model);
+        return { version, model };
+      };
+      try {
+        const report = await evaluator.compare({
+          ...rest,
+          candidate: await open(candidate),
+          baseline: current === null ? null : await open(current),
+        });
+        if (updateScores) {
+          await registry.updateScores({
+            agent,
+            version: candidate,
+            scores: evalScoresOf(report),
+            evaluationId: report.evaluationId,
+            signal,
+          });
+        }
+        return report;
+      } finally {
+        await Promise.all(opened.map((model) => model.close?.()));
+      }
+    },
+    router: (routerOptions) =>
+      createRouter({ ...routerOptions, file: routingFile, store: runtime.store, clock: runtime.clock }),
+    events: ({ since = 0, signal } = {}) =>
+      followEvents({
+        store: runtime.store,
+        clock: runtime.clock,
+        since,
+        signal,
+        onOwnEvent: (listener) => modelops.onAny(listener),
+      }),
+    onAny(listener) {
+      const stops = [
+        registry.onAny(listener),
+        evaluator.onAny(listener),
+        trainer.events.onAny(listener),
+        approvals.events.onAny(listener),
+        ...(deployer ? [deployer.onAny(listener)] : []),
+      ];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    async close() {
+      await registry.close();
+      await trainer.close();
+      await Promise.all([backend.close?.(), ...[...targets.values()].map((target) => target.close?.())]);
+      await ownStore?.close();
+    },
+    [Symbol.asyncDispose]: () => modelops.close(),
+  };
+  return modelops;
+}
