@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -17,7 +17,8 @@ export class JsonlWriter {
 
   constructor(path: string) {
     this.#path = path;
-    this.#temporary = `${path}.${process.pid}.writing`;
+    // Two writers of one file must not share their drafts.
+    this.#temporary = `${path}.${randomUUID()}.writing`;
   }
 
   get rows(): number {
