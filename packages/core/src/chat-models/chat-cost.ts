@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { ChatUsage } from "../contract/chat-model.ts";
 
 /** What a model charges, in US dollars per million tokens. */
@@ -23,3 +24,9 @@ export function costFromWire(value: unknown): number | null {
   const cost = Number(value);
   return Number.isFinite(cost) && cost >= 0 ? cost : null;
 }
+
+/** For the strict options of a model. */
+export const chatPriceSchema = z.strictObject({
+  inputUsdPerMillionTokens: z.number().nonnegative(),
+  outputUsdPerMillionTokens: z.number().nonnegative(),
+});

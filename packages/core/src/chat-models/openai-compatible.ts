@@ -2,23 +2,14 @@ import { z } from "zod";
 import type { ChatModel, ChatRequest, ChatResult } from "../contract/chat-model.ts";
 import { parseOrThrow } from "../errors/from-zod.ts";
 import type { ModelOpsError } from "../errors/modelops-error.ts";
-import { requestText, type TextResponse } from "../http/request-text.ts";
+import { requestText } from "../http/request-text.ts";
 import { withRetries } from "../http/retry.ts";
-import { retryAfterMs } from "../http/retry-after.ts";
 import { Secret } from "../model/secret.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
-import { type ChatPrice, costFromPrice, costFromWire } from "./chat-cost.ts";
+import { type ChatPrice, chatPriceSchema } from "./chat-cost.ts";
 import { normalisedBaseUrl } from "./chat-model-id.ts";
-import { modelHttpError, unusableAnswer } from "./model-errors.ts";
-import {
-  type Completion,
-  completionBody,
-  completionSchema,
-  errorBodySchema,
-  finishReasonOf,
-  textOf,
-  toolCallsOf,
-} from "./openai-wire.ts";
+import { completionBody } from "./openai-wire.ts";
+import { readCompletion } from "./read-completion.ts";
 
 export interface OpenAICompatibleOptions {
   /** Up to and without `/chat/completions`, such as `https://openrouter.ai/api/v1`. */
@@ -49,12 +40,7 @@ const optionsSchema = z.strictObject({
   baseUrl: z.string(),
   apiKey: z.union([z.string().min(1), z.instanceof(Secret)]).optional(),
   model: z.string().min(1),
-  price: z
-    .strictObject({
-      inputUsdPerMillionTokens: z.number().nonnegative(),
-      outputUsdPerMillionTokens: z.number().nonnegative(),
-    })
-    .optional(),
+  price: chatPriceSchema.optional(),
   timeoutMs: z.number().int().positive().optional(),
   maxAttempts: z.number().int().min(1).max(20).optional(),
   maxWaitMs: z.number().int().nonnegative().optional(),
@@ -117,7 +103,15 @@ export function openAICompatible(options: OpenAICompatibleOptions): ChatModel {
       subject,
       secrets,
     });
-    return readCompletion(response, { subject, price, secrets, request, nowMs: clock.now() });
+    return readCompletion(
+      {
+        status: response.status,
+        headers: response.headers,
+        body: response.text,
+        latencyMs: response.durationMs,
+      },
+      { subject, price, secrets, request, nowMs: clock.now() },
+    );
   }
 
   return {
@@ -150,99 +144,4 @@ function secretHeaders(headers: Readonly<Record<string, string>> | undefined): r
   return Object.entries(headers ?? {})
     .filter(([name]) => /auth|key|token|secret|cookie/i.test(name))
     .map(([, value]) => value);
-}
-
-function readCompletion(
-  response: TextResponse,
-  context: {
-    readonly subject: string;
-    readonly price: ChatPrice | null;
-    readonly secrets: readonly string[];
-    readonly request: ChatRequest;
-    readonly nowMs: number;
-  },
-): Omit<ChatResult, "attempts"> {
-  const { subject } = context;
-  const headerId = response.headers.get("x-request-id") ?? response.headers.get("x-generation-id");
-  const completion = parseBody(response.text);
-  const requestId = completion?.id ?? headerId;
-  const choice = completion?.choices?.[0];
-  const failure = errorBodySchema.safeParse(completion?.error ?? choice?.error).data ?? null;
-
-  if (response.status >= 400 || failure !== null) {
-    throw modelHttpError({
-      subject,
-      // Failures after generation began arrive as 200 with the status in the body.
-      status: response.status >= 400 ? response.status : bodyStatus(failure?.code),
-      body: failure ?? plainErrorBody(response.text, completion),
-      retryAfterMs: retryAfterMs(response.headers, context.nowMs),
-      requestId: requestId ?? null,
-      secrets: context.secrets,
-      prompts: context.request.messages.map((message) => message.content),
-    });
-  }
-  if (completion === null) {
-    throw unusableAnswer({
-      subject,
-      requestId: headerId,
-      reason: "Its body is not the JSON of a chat completion.",
-    });
-  }
-  if (!choice?.message) {
-    throw unusableAnswer({
-      subject,
-      requestId: requestId ?? null,
-      reason: "It holds no choices[0].message.",
-    });
-  }
-  if (choice.finish_reason === "error") {
-    throw modelHttpError({
-      ...context,
-      status: 502,
-      body: null,
-      retryAfterMs: null,
-      requestId: requestId ?? null,
-      prompts: [],
-    });
-  }
-  const toolCalls = toolCallsOf(choice.message);
-  const usage = {
-    inputTokens: completion.usage?.prompt_tokens ?? null,
-    outputTokens: completion.usage?.completion_tokens ?? null,
-  };
-  return {
-    text: textOf(choice.message),
-    toolCalls,
-    usage,
-    costUsd: costFromWire(completion.usage?.cost) ?? costFromPrice(usage, context.price),
-    latencyMs: response.durationMs,
-    finishReason: finishReasonOf(choice.finish_reason),
-    requestId: requestId ?? null,
-  };
-}
-
-function parseBody(text: string): Completion | null {
-  try {
-    return completionSchema.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
-}
-
-function bodyStatus(code: string | number | null | undefined): number {
-  const status = Number(code);
-  return Number.isInteger(status) && status >= 400 && status < 600 ? status : 500;
-}
-
-/** Errors that are not `{ error: { … } }`: `{ error: "text" }`, `{ message }`, `{ detail }`. HTML is dropped. */
-function plainErrorBody(text: string, completion: Completion | null): { message: string } | null {
-  if (typeof completion?.error === "string") return { message: completion.error };
-  const fields = completion as Record<string, unknown> | null;
-  for (const name of ["message", "detail"]) {
-    const value = fields?.[name];
-    if (typeof value === "string") return { message: value };
-  }
-  return completion === null && !/^\s*</.test(text) && text.length > 0 && text.length < 300
-    ? { message: text }
-    : null;
 }

@@ -1,14 +1,13 @@
 import type { Metric } from "../metric.ts";
 import { referenceOf } from "../reference.ts";
 
-/** What an `autoevals` scorer looks like, without depending on the package. */
-export type AutoevalsScorer = (input: {
-  readonly input: string;
-  readonly output: string;
-  readonly expected?: unknown;
-}) =>
-  | { readonly name?: string; readonly score: number | null }
-  | Promise<{ readonly name?: string; readonly score: number | null }>;
+interface AutoevalsScore {
+  readonly name?: string;
+  readonly score: number | null;
+}
+
+/** What an `autoevals` scorer looks like, without depending on the package: called with `{ input, output, expected }`. */
+export type AutoevalsScorer = (input: never) => AutoevalsScore | Promise<AutoevalsScore>;
 
 export interface FromAutoevalsOptions {
   /** snake_case. */
@@ -29,11 +28,12 @@ export function fromAutoevals(scorer: AutoevalsScorer, options: FromAutoevalsOpt
     missing: ({ example }) =>
       needsReference && referenceOf(example) === undefined ? "the example has no reference in outputs" : null,
     async score({ example, answer }) {
-      const result = await scorer({
+      const input = {
         input: JSON.stringify(example.inputs),
         output: answer.text,
         ...(needsReference && { expected: referenceOf(example) }),
-      });
+      };
+      const result = await scorer(input as never);
       return result.score === null
         ? { score: null, reason: "the scorer skipped it" }
         : { score: result.score };

@@ -206,7 +206,7 @@ test("a host's function is oriented by its direction", async () => {
 
 test("takes a scorer of the autoevals shape", async () => {
   const metric = fromAutoevals(
-    async ({ output, expected }) => ({
+    async ({ output, expected }: { output: string; expected: string }) => ({
       name: "Same",
       score: expected === "skip" ? null : output === expected ? 1 : 0.25,
     }),
