@@ -4,10 +4,10 @@ import type { ModelFacts } from "./model-facts.ts";
 
 /** Small steps are bound by overhead, not by arithmetic. */
 const GPU_SECONDS_PER_MICRO_STEP = 1 / 7;
-const CPU_SECONDS_PER_MICRO_STEP = 0.04;
+const CPU_SECONDS_PER_MICRO_STEP = 0.02;
 /** Reached by torch on a desktop core with the small matrices of small models, and with large ones. */
-const CPU_GFLOPS_SMALL = 20;
-const CPU_GFLOPS_LARGE = 40;
+const CPU_GFLOPS_SMALL = 30;
+const CPU_GFLOPS_LARGE = 45;
 const MAX_USEFUL_CORES = 16;
 const LOCAL_START_SECONDS = 25;
 /** Scheduling, 2.9 GB of wheels, model download and upload on a remote machine. */
