@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
 import { spawn } from "node:child_process";
 import { watch } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,27 +59,55 @@ describe("where an agent's model stands", () => {
       expect(edit.path).toEqual(["openrouter", "agent_models", "feature_dev"]);
     }
     const byAgent = config({ paths: { local: "agents.<agent>.model" } });
-    const { edit } = await planConfigEdit({ config: byAgent, agent: "feature_dev", targetId: "local", value: "new" });
-    expect(edit).toMatchObject({ path: ["agents", "feature-dev", "model"], line: 3, valueBefore: "by-agent" });
+    const { edit } = await planConfigEdit({
+      config: byAgent,
+      agent: "feature_dev",
+      targetId: "local",
+      value: "new",
+    });
+    expect(edit).toMatchObject({
+      path: ["agents", "feature-dev", "model"],
+      line: 3,
+      valueBefore: "by-agent",
+    });
   });
 
   it("has a default per target", async () => {
     await writeFile(file, "local: { a: 1 }\nhuggingface:\n  agent_models:\n    cicd: one\n");
     const bare = hostConfigSchema.parse({ file });
-    const edit = await planConfigEdit({ config: bare, agent: "cicd", targetId: "hf-endpoints", value: "two" });
+    const edit = await planConfigEdit({
+      config: bare,
+      agent: "cicd",
+      targetId: "hf-endpoints",
+      value: "two",
+    });
     expect(edit.edit.path.join(".")).toBe("huggingface.agent_models.cicd");
-    const error = await refusalOf(planConfigEdit({ config: bare, agent: "cicd", targetId: "gguf", value: "two" }));
+    const error = await refusalOf(
+      planConfigEdit({ config: bare, agent: "cicd", targetId: "gguf", value: "two" }),
+    );
     expect(error.code).toBe("config/yaml-path-missing");
     expect(error.fix).toContain("local.agent_models.cicd");
   });
 
   it("adds a missing agent as one line", async () => {
     await writeFile(file, YAML);
-    const planned = await planConfigEdit({ config: config(), agent: "cicd", targetId: "local", value: "org/m" });
-    expect(planned.bytesAfter.toString()).toBe(YAML.replace("    other: x\n", "    other: x\n    cicd: org/m\n"));
+    const planned = await planConfigEdit({
+      config: config(),
+      agent: "cicd",
+      targetId: "local",
+      value: "org/m",
+    });
+    expect(planned.bytesAfter.toString()).toBe(
+      YAML.replace("    other: x\n", "    other: x\n    cicd: org/m\n"),
+    );
     await applyConfigEdit({ config: config(), planned, backupFolder: join(folder, "b"), now });
     await writeFile(file, (await readFile(file, "utf8")).replace("other: x", "other: y"));
-    const undone = await restoreConfigEdit({ config: config(), edit: planned.edit, backupFolder: join(folder, "b"), now });
+    const undone = await restoreConfigEdit({
+      config: config(),
+      edit: planned.edit,
+      backupFolder: join(folder, "b"),
+      now,
+    });
     expect(undone.restored).toBe("value");
     expect(await readFile(file, "utf8")).toBe(YAML.replace("other: x", "other: y"));
   });
@@ -93,16 +121,33 @@ describe("where an agent's model stands", () => {
     );
     expect(error.code).toBe("deployment/edit-has-no-effect");
     expect(error.fix).toContain("environments.production.feature-dev.model");
-    const right = config({ environment: "production", paths: { local: "environments.production.<agent>.model" } });
-    const { edit } = await planConfigEdit({ config: right, agent: "feature_dev", targetId: "local", value: "new" });
-    expect(edit).toMatchObject({ effectiveBefore: "by-production", effectiveAfter: "new", environment: "production" });
+    const right = config({
+      environment: "production",
+      paths: { local: "environments.production.<agent>.model" },
+    });
+    const { edit } = await planConfigEdit({
+      config: right,
+      agent: "feature_dev",
+      targetId: "local",
+      value: "new",
+    });
+    expect(edit).toMatchObject({
+      effectiveBefore: "by-production",
+      effectiveAfter: "new",
+      environment: "production",
+    });
     expect(edit.warnings.join()).toContain("agents.feature-dev.model still names by-agent");
   });
 });
 
 describe("writing the host's file", () => {
   it("refuses when somebody changed it since it was read", async () => {
-    const planned = await planConfigEdit({ config: config(), agent: "feature_dev", targetId: "local", value: "new" });
+    const planned = await planConfigEdit({
+      config: config(),
+      agent: "feature_dev",
+      targetId: "local",
+      value: "new",
+    });
     await writeFile(file, `${HOST_YAML}# a person was here\r\n`);
     const error = await refusalOf(
       applyConfigEdit({ config: config(), planned, backupFolder: join(folder, "b"), now }),
@@ -120,7 +165,12 @@ describe("writing the host's file", () => {
   it("reaches watchers that see modifications only, and leaves no other YAML name behind", async () => {
     const seen: string[] = [];
     const watcher = watch(folder, (event, name) => void seen.push(`${event} ${name}`));
-    const planned = await planConfigEdit({ config: config(), agent: "feature_dev", targetId: "local", value: "new" });
+    const planned = await planConfigEdit({
+      config: config(),
+      agent: "feature_dev",
+      targetId: "local",
+      value: "new",
+    });
     const before = (await stat(file)).mode;
     await applyConfigEdit({ config: config(), planned, backupFolder: join(folder, "b"), now });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -186,7 +236,11 @@ describe("telling the host", () => {
     expect(await readFile(marker, "utf8")).toBe("x");
     const failing = { ...command, command: [process.execPath, "-e", "process.exit(3)"] };
     expect(await runReloadHook(runtime, failing)).toMatchObject({ ok: false });
-    const hanging = { ...command, command: [process.execPath, "-e", "setInterval(() => {}, 1000)"], timeoutMs: 200 };
+    const hanging = {
+      ...command,
+      command: [process.execPath, "-e", "setInterval(() => {}, 1000)"],
+      timeoutMs: 200,
+    };
     expect((await runReloadHook(runtime, hanging)).message).toContain("200 ms");
     const missing = { ...command, command: [join(folder, "no-such-program")] };
     expect(await runReloadHook(runtime, missing)).toMatchObject({ ok: false });
@@ -219,10 +273,14 @@ describe("telling the host", () => {
     const pidFile = join(folder, "host.pid");
     await writeFile(pidFile, `${child.pid}\n`);
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    expect(await runReloadHook(runtime, { type: "signal", pidFile, signal: "SIGHUP" })).toMatchObject({ ok: true });
+    expect(await runReloadHook(runtime, { type: "signal", pidFile, signal: "SIGHUP" })).toMatchObject({
+      ok: true,
+    });
     await ended;
     expect(await readFile(marker, "utf8")).toBe("x");
     await writeFile(pidFile, "not a number");
-    expect(await runReloadHook(runtime, { type: "signal", pidFile, signal: "SIGHUP" })).toMatchObject({ ok: false });
+    expect(await runReloadHook(runtime, { type: "signal", pidFile, signal: "SIGHUP" })).toMatchObject({
+      ok: false,
+    });
   });
 });
