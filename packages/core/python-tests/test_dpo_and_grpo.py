@@ -89,10 +89,10 @@ def test_every_gsm8k_gold_answer_is_readable(scripts):
 
 def test_grpo_learns_from_a_reward(run):
     """A reward that the untrained model can reach by chance moves the weights; two rewards are added by weight."""
-    rows = [{"prompt": f"{i}", "schema": {"not": {"type": "object"}}, "answer": "zzz"} for i in range(4)]
+    rows = [{"prompt": f"{i}", "schema": {"not": {"type": "object"}}} for i in range(4)]
     rewards = [
         {"kind": "json-schema", "column": "schema", "weight": 1},
-        {"kind": "exact", "column": "answer", "weight": 0.5},
+        {"kind": "json-schema", "schema": {"type": "integer"}, "weight": 0.5},
     ]
     code, events = run(
         "grpo",
@@ -104,9 +104,9 @@ def test_grpo_learns_from_a_reward(run):
     logs = [event["m"] for event in of_kind(events, "log") if "reward" in event["m"]]
     for log in logs:
         assert log["reward"] == pytest.approx(
-            log["rewards/json-schema/mean"] + 0.5 * log["rewards/exact/mean"], abs=1e-5
+            log["rewards/json-schema-1/mean"] + 0.5 * log["rewards/json-schema-2/mean"], abs=1e-5
         )
-    assert any(log["reward"] > 0 for log in logs) and any(log["grad_norm"] > 0 for log in logs)
+    assert any(log["rewards/json-schema-2/mean"] > 0 for log in logs) and any(log["grad_norm"] > 0 for log in logs)
 
 
 @pytest.mark.parametrize(

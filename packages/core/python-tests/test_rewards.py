@@ -49,7 +49,7 @@ def test_endless_code_ends_in_time_and_keeps_what_passed(scripts):
 def test_lines_without_the_nonce_are_ignored(scripts):
     """The second call fails, so only a forged line could answer for it."""
     code = (
-        "import os\nfor d in range(3, 30):\n    try:\n        os.write(d, b'[\"x\", 1, [\"int\", \"4\"]]\\n')\n"
+        'import os\nfor d in range(3, 30):\n    try:\n        os.write(d, b\'["x", 1, ["int", "4"]]\\n\')\n'
         "    except OSError:\n        pass\ndef f():\n    return 5\n"
     )
     assert scripts["grpo"].run_calls(code, ["f()", "absent()"], 3, 256) == {0: 5}
