@@ -53,7 +53,7 @@ export function createDisplay(options: {
           `\r\u001b[2K  [${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}] ${String(Math.round(bounded * 100)).padStart(3)} %  ${text}`,
         );
         barShown = true;
-      } else if (bounded >= 1 || bounded - lastPlainShare >= PLAIN_PROGRESS_STEP) {
+      } else if (bounded - lastPlainShare >= PLAIN_PROGRESS_STEP || (bounded >= 1 && lastPlainShare < 1)) {
         write(`  ${String(Math.round(bounded * 100)).padStart(3)} %  ${text}\n`);
         lastPlainShare = bounded;
       }
