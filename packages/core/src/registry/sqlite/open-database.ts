@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { fileError } from "../../files/file-error.ts";
@@ -25,11 +25,7 @@ const LOG_LIMIT_BYTES = 64 * 1024 * 1024;
 export function openDatabase(options: OpenOptions): Database {
   const path = options.path === ":memory:" ? options.path : resolve(options.path);
   const isShared = path !== ":memory:" && checkFilesystem(path, options);
-  try {
-    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw fileError(error, path);
-  }
+  if (path !== ":memory:") makeFolder(path);
   const deadline = Date.now() + options.busyTimeoutMs;
   for (;;) {
     let database: Database | null = null;
@@ -39,7 +35,11 @@ export function openDatabase(options: OpenOptions): Database {
       return database;
     } catch (error) {
       database?.close();
-      if (!isBusy(error) || Date.now() >= deadline) throw sqliteError(error, path);
+      if (!isBusy(error) || Date.now() >= deadline) {
+        // SQLite only says that it cannot open; the system says why.
+        if (path !== ":memory:") checkWritable(path, error);
+        throw sqliteError(error, path);
+      }
       // Opening is synchronous: several processes that start at once take turns here.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 + Math.random() * 20);
     }
@@ -125,6 +125,27 @@ export function rollback(database: Database): void {
     database.exec("ROLLBACK");
   } catch {
     // SQLite rolls back by itself after some errors (a full disk).
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    checkWritable(path, error);
+    throw fileError(error, path);
+  }
+}
+
+/** Explains a failure by the nearest folder that exists, when this process may not write there. */
+function checkWritable(path: string, error: unknown): void {
+  if (ModelOpsError.isInstance(error)) return;
+  let folder = dirname(path);
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw fileError(cause, path);
   }
 }
 
