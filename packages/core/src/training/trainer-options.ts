@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Approvals } from "../approvals/approvals.ts";
+import type { TrainingDefaults } from "../config/training-defaults.ts";
 import type { DatasetSource } from "../contract/dataset-source.ts";
 import type { TrainingBackend } from "../contract/training-backend.ts";
 import type { Quote } from "../cost/quote.ts";
@@ -7,7 +8,8 @@ import type { BaseModelLookup } from "./base-model.ts";
 import type { TrainingPlan } from "./plan.ts";
 import type { VersionRegistrar } from "./version-registrar.ts";
 
-const DEFAULT_APPROVAL_ABOVE_USD = 10;
+/** Dollars above which a person is asked, unless the host says otherwise. */
+export const DEFAULT_APPROVAL_ABOVE_USD = 10;
 
 export const trainerOptionsSchema = z.strictObject({
   backend: z.custom<TrainingBackend>(
@@ -29,7 +31,8 @@ export const trainerOptionsSchema = z.strictObject({
     )
     .optional(),
   baseModelLookup: z.custom<BaseModelLookup>((value) => typeof value === "function").nullish(),
-  approvalAboveUsd: z.number().nonnegative().default(DEFAULT_APPROVAL_ABOVE_USD),
+  defaults: z.custom<TrainingDefaults>((value) => typeof value === "object" && value !== null).nullish(),
+  approvalAboveUsd: z.number().nonnegative().optional(),
   requireApproval: z.boolean().default(false),
 });
 
@@ -43,7 +46,9 @@ export interface TrainerOptions {
   readonly sources?: readonly DatasetSource[];
   /** Looks up base models that are not folders. */
   readonly baseModelLookup?: BaseModelLookup | null;
-  /** Runs whose quote may pass this need a person's approval. @default 10 */
+  /** The host's presets, modes and limits: see `loadTrainingDefaults`. */
+  readonly defaults?: TrainingDefaults | null;
+  /** Runs whose quote may pass this need a person's approval. Default: the defaults' limit, else 10. */
   readonly approvalAboveUsd?: number;
   /** Every run needs approval, free ones too. @default false */
   readonly requireApproval?: boolean;

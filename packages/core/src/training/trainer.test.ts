@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Approvals } from "../approvals/approvals.ts";
+import { parseTrainingDefaults } from "../config/training-defaults.ts";
 import type { RegistryStore } from "../contract/registry-store.ts";
 import type { HardwareOffer, TrainingBackend } from "../contract/training-backend.ts";
 import type { ModelOpsEvent } from "../events/event.ts";
@@ -177,6 +178,35 @@ describe("Trainer.plan", () => {
     [{ baseModel: "organisation/giant-405B" }, "training/does-not-fit"],
   ])("refuses %j", async (change, code) => {
     await expect(setUp().trainer.plan(await spec(change))).rejects.toMatchObject({ code });
+  });
+});
+
+describe("the host's defaults", () => {
+  const defaults = parseTrainingDefaults(`
+model_presets: { tiny: { model_id: organisation/tiny-3B, hardware: t4-small } }
+training_defaults: { demo: { num_epochs: 1, max_steps: 7, learning_rate: 3e-4 }, production: { num_epochs: 2 } }
+autotrain: { lora: { r: 4, lora_dropout: 0.1 } }
+agent_overrides: { supervisor: { min_examples: 100, demo_mode_enabled: false } }
+safety: { require_approval_above_cost: 0, max_training_duration_hours: 900 }
+`);
+
+  it("fill what the spec leaves open", async () => {
+    const { trainer } = setUp({}, { defaults });
+    const plan = await trainer.plan(await spec({ baseModel: "tiny", adapter: "lora", mode: "demo" }));
+    expect(plan.baseModel.id).toBe("organisation/tiny-3B");
+    expect(plan.adapterConfig).toMatchObject({ rank: 4, dropout: 0.1 });
+    expect(plan.hyperparameters.script).toMatchObject({ max_steps: 7, learning_rate: 3e-4 });
+    const own = await trainer.plan(await spec({ hyperparameters: { epochs: 5, learningRate: 0.1 } }));
+    expect(own.hyperparameters.script).toMatchObject({ epochs: 5, max_steps: null, learning_rate: 0.1 });
+  });
+
+  it("forbid what the host does not allow", async () => {
+    const { trainer } = setUp({}, { defaults });
+    const supervisor = await spec({ agent: "supervisor" });
+    await expect(trainer.plan({ ...supervisor, mode: "demo" })).rejects.toMatchObject({
+      code: "training/demo-not-allowed",
+    });
+    await expect(trainer.plan(supervisor)).rejects.toMatchObject({ code: "training/too-few-rows" });
   });
 });
 

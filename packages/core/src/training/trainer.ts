@@ -11,12 +11,18 @@ import { EventSource, type EventSubscriptions } from "../events/event-source.ts"
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
+import { applyDefaults, checkLimits } from "./apply-defaults.ts";
 import { JobDriver } from "./job-driver.ts";
 import { minutesOf } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
 import { JobStore } from "./job-store.ts";
-import { DEMO_ROWS, makePlan, type TrainingPlan } from "./plan.ts";
-import { type TrainerOptions, type TrainOptions, trainerOptionsSchema } from "./trainer-options.ts";
+import { DEMO_ROWS, makePlan, parseSpec, type TrainingPlan } from "./plan.ts";
+import {
+  DEFAULT_APPROVAL_ABOVE_USD,
+  type TrainerOptions,
+  type TrainOptions,
+  trainerOptionsSchema,
+} from "./trainer-options.ts";
 import type { TrainingEvents } from "./training-events.ts";
 import { TrainingJob } from "./training-job.ts";
 import type { TrainingSpec } from "./training-spec.ts";
@@ -51,14 +57,17 @@ export class Trainer {
 
   /** Checks the dataset and the base model, chooses hardware and adapter, and quotes. No side effects. */
   async plan(spec: TrainingSpec, options: { readonly signal?: AbortSignal } = {}): Promise<TrainingPlan> {
-    return await makePlan({
-      spec,
+    const { defaults } = this.#options;
+    const plan = await makePlan({
+      spec: defaults ? applyDefaults(parseSpec(spec), defaults) : spec,
       backend: this.#options.backend,
       reader: this.#reader,
       lookup: this.#options.baseModelLookup ?? null,
       correctionFor: (hardwareId) => this.#correctionFor(hardwareId),
       signal: options.signal,
     });
+    if (defaults) checkLimits(plan, defaults);
+    return plan;
   }
 
   /**
@@ -163,7 +172,9 @@ export class Trainer {
   }
 
   async #approve(plan: TrainingPlan, id: string, options: TrainOptions): Promise<string | null> {
-    const { approvals, approvalAboveUsd, requireApproval } = this.#options;
+    const { approvals, requireApproval, defaults } = this.#options;
+    const approvalAboveUsd =
+      this.#options.approvalAboveUsd ?? defaults?.safety.approvalAboveUsd ?? DEFAULT_APPROVAL_ABOVE_USD;
     const { quote, agent } = plan;
     if (!requireApproval && quote.usd.high <= approvalAboveUsd) return null;
     const summary = `Train ${agent} from ${plan.baseModel.id} on ${plan.rows} rows (${plan.method}): ${formatQuote(quote)}.`;
