@@ -4,6 +4,8 @@ import { createDisplay, formatTable } from "./display.ts";
 import { type QuickstartSummary, runQuickstart } from "./quickstart.ts";
 
 const INTERRUPTED = 130;
+/** The run went well and the candidate was not good enough. */
+const GATE_NOT_PASSED = 3;
 
 /** The demo's command line: `npm run demo -- --help`. */
 async function main(): Promise<number> {
@@ -25,7 +27,7 @@ async function main(): Promise<number> {
     const display = createDisplay({ stream: process.stdout, isQuiet: given.isJson });
     const summary = await runQuickstart(given, display, controller.signal);
     process.stdout.write(given.isJson ? `${JSON.stringify(summary, null, 2)}\n` : describe(summary));
-    return 0;
+    return summary.rollout === null ? GATE_NOT_PASSED : 0;
   } catch (error) {
     if (controller.signal.aborted) return INTERRUPTED;
     if (!ModelOpsError.isInstance(error)) throw error;
@@ -39,7 +41,7 @@ async function main(): Promise<number> {
 function describe(summary: QuickstartSummary): string {
   const percent = (value: number | null) =>
     value === null ? "not measured" : `${(value * 100).toFixed(1)} %`;
-  const { exactMatch, validJson, baseSkill, rollback, wallTimeMs } = summary;
+  const { exactMatch, validJson, baseSkill, rollout, wallTimeMs } = summary;
   const figures = [
     ["measured in this run", "before", "after"],
     [
@@ -56,7 +58,14 @@ function describe(summary: QuickstartSummary): string {
     ["training", formatDuration(wallTimeMs.train)],
     ["evaluation", formatDuration(wallTimeMs.evaluate)],
     ["canary and rollback", formatDuration(wallTimeMs.rollout)],
-    ["rollback, verified", `${formatDuration(rollback.totalMs)}${rollback.complete ? "" : " (partly)"}`],
+    ...(rollout
+      ? [
+          [
+            "rollback, verified",
+            `${formatDuration(rollout.rollback.totalMs)}${rollout.rollback.complete ? "" : " (partly)"}`,
+          ],
+        ]
+      : []),
     ["everything but installation", formatDuration(wallTimeMs.withoutInstall)],
   ];
   const files = Object.entries(summary.files).map(([name, path]) => [name, path]);

@@ -27,14 +27,15 @@ const run = (args: readonly string[]): Promise<QuickstartSummary> => {
 
 /** What must hold whatever was trained. */
 function expectProvenRollout(summary: QuickstartSummary): void {
-  expect(summary.canary.map((stage) => stage.sharePct)).toEqual([20, 50, 100]);
-  const [first, , last] = summary.canary;
+  const { rollout } = summary;
+  expect(rollout?.stages.map((stage) => stage.sharePct)).toEqual([20, 50, 100]);
+  const [first, , last] = rollout?.stages ?? [];
   expect(Object.keys(first?.versions ?? {}).sort()).toEqual(["v1.0.0", summary.version]);
   expect(Object.keys(last?.versions ?? {})).toEqual([summary.version]);
-  expect(summary.sessionsMovedBack).toBe(0);
-  expect(summary.configLinesChanged).toBe(1);
-  expect(summary.rollback).toMatchObject({ complete: true, missing: [], configRestored: true });
-  expect(summary.rollback.totalMs).toBeLessThan(60_000);
+  expect(rollout?.sessionsMovedBack).toBe(0);
+  expect(rollout?.configLinesChanged).toBe(1);
+  expect(rollout?.rollback).toMatchObject({ complete: true, missing: [], configRestored: true });
+  expect(rollout?.rollback.totalMs).toBeLessThan(60_000);
 }
 
 describe("the loop with real training", () => {

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -18,14 +17,13 @@ import {
 import { gguf } from "@modelops/target-gguf";
 import type { DemoArguments } from "./arguments.ts";
 import type { Display } from "./display.ts";
-import { type CallSummary, sendRealCalls } from "./real-calls.ts";
-import { asRequests, prepareRows } from "./rows.ts";
+import { type RolloutSummary, rollOutAndBack } from "./roll-out-and-back.ts";
+import { prepareRows } from "./rows.ts";
 import { openRunState } from "./run-state.ts";
 
 const EXAMPLE = dirname(fileURLToPath(import.meta.url));
 const AGENT = "feature_dev";
 const BASE_VERSION = "v1.0.0";
-const CANARY_SESSIONS = 120;
 /** Python environments are large: all runs share the ones under this folder. */
 export const DEFAULT_HOME = join(EXAMPLE, ".modelops");
 
@@ -48,16 +46,8 @@ export interface QuickstartSummary {
     readonly after: number | null;
     readonly rows: number;
   } | null;
-  readonly canary: readonly Omit<CallSummary, "assigned">[];
-  /** Sessions that left the new version while its share rose. Always 0. */
-  readonly sessionsMovedBack: number;
-  readonly configLinesChanged: number;
-  readonly rollback: {
-    readonly totalMs: number;
-    readonly complete: boolean;
-    readonly missing: readonly string[];
-    readonly configRestored: boolean;
-  };
+  /** Null when the evaluation rejected the candidate: what has not earned traffic gets none. */
+  readonly rollout: RolloutSummary | null;
   readonly quoteUsd: number;
   readonly quotedMinutes: number;
   readonly wallTimeMs: {
@@ -156,7 +146,6 @@ export async function runQuickstart(
       signal,
     });
   }
-  const configBefore = readFileSync(modelsYaml);
 
   display.heading("2  Check, plan, quote, approve");
   const useRecipe = rows.isExample && given.base === null;
@@ -211,6 +200,7 @@ export async function runQuickstart(
   };
   const report = await ops.compare({
     ...shared,
+    evaluationId: `${runId}:held-out`,
     dataset: rows.heldOut,
     metrics,
     weights: isJsonTask ? { accuracy: 0.8, valid_json: 0.2 } : { accuracy: 1 },
@@ -223,6 +213,7 @@ export async function runQuickstart(
       ? null
       : await ops.compare({
           ...shared,
+          evaluationId: `${runId}:base-skill`,
           dataset: rows.baseSkill,
           metrics: [accuracy({ mode: "exact" })],
           updateScores: false,
@@ -230,54 +221,21 @@ export async function runQuickstart(
   display.endProgress();
   const evaluateMs = performance.now() - evaluateStartedAt;
 
-  display.heading("5  Canary 20 → 50 → 100 %");
+  const isWorthServing = report.recommendation !== "reject" && report.recommendation !== "insufficient_data";
   const rolloutStartedAt = performance.now();
-  const requests = asRequests(rows.heldOut).slice(0, CANARY_SESSIONS);
-  const router = ops.router();
-  const canary: CallSummary[] = [];
-  let rollback: Awaited<ReturnType<typeof ops.deployer.rollback>>;
-  let configLinesChanged: number;
-  const models = {
-    [BASE_VERSION]: await ops.model({ agent: AGENT, version: BASE_VERSION, signal }),
-    [version]: await ops.model({ agent: AGENT, version, signal }),
-  };
-  try {
-    const pointers = await ops.registry.pointers({ agent: AGENT });
-    if (pointers.current !== version && pointers.canary === null) {
-      await ops.deployer.deploy({ agent: AGENT, version, rollout: "canary_20pct", signal });
-    }
-    for (let share = (await ops.deployer.status({ agent: AGENT })).sharePct; ; ) {
-      await waitForTable(router, ops.deployer, signal);
-      const summary = await sendRealCalls({
-        router,
+  const rollout = isWorthServing
+    ? await rollOutAndBack({
+        ops,
         agent: AGENT,
-        models,
-        requests,
+        baseVersion: BASE_VERSION,
+        version,
+        examples: rows.heldOut,
+        modelsYaml,
+        display,
         signal,
-      });
-      // Once promoted there is one arm left, which has all of the traffic.
-      canary.push({ ...summary, sharePct: share });
-      const perVersion = Object.entries(summary.versions).map(
-        ([name, { calls, exact }]) => `${calls} sessions to ${name} (${exact} exact)`,
-      );
-      display.line(`  ${share} %: ${perVersion.join(", ")}`);
-      if (share >= 100) break;
-      share = (await ops.deployer.promote({ agent: AGENT, approvedBy: "quickstart", signal })).rolloutPct;
-    }
-    configLinesChanged = changedLines(configBefore, readFileSync(modelsYaml));
-    display.line(`  ${modelsYaml}: ${configLinesChanged} line changed`);
-
-    display.heading("6  Roll back");
-    rollback = await ops.deployer.rollback({ agent: AGENT, reason: "the example shows it", signal });
-  } finally {
-    await router.close();
-    await Promise.all(Object.values(models).map((model) => model.close?.()));
-  }
-  const configRestored = sha256(configBefore) === sha256(readFileSync(modelsYaml));
-  const { verification } = rollback;
-  display.line(
-    `  ${verification.complete ? "verified" : `partly verified (missing: ${verification.missing.join("; ")})`} in ${formatDuration(verification.totalMs)}; models.yaml ${configRestored ? "is byte for byte as before" : "DIFFERS from before"}`,
-  );
+      })
+    : null;
+  if (!isWorthServing) display.line("  The candidate is not deployed: it has not earned it.");
   await ops.registry.flush();
   const rolloutMs = performance.now() - rolloutStartedAt;
   run.finish();
@@ -291,15 +249,7 @@ export async function runQuickstart(
     exactMatch: meansOf(report, "accuracy"),
     validJson: isJsonTask ? meansOf(report, "valid_json") : null,
     baseSkill: skill === null ? null : { ...meansOf(skill, "accuracy"), rows: rows.baseSkill?.length ?? 0 },
-    canary: canary.map(({ assigned: _, ...summary }) => summary),
-    sessionsMovedBack: movedBack(canary, version),
-    configLinesChanged,
-    rollback: {
-      totalMs: verification.totalMs,
-      complete: verification.complete,
-      missing: verification.missing,
-      configRestored,
-    },
+    rollout,
     quoteUsd: plan.quote.usd.likely,
     quotedMinutes: plan.quote.minutes.likely,
     wallTimeMs: {
@@ -365,36 +315,6 @@ function meansOf(
   return { before: found?.baselineMean ?? null, after: found?.candidateMean ?? null };
 }
 
-/** The router follows the file by itself; a measured stage must not start on the table before. */
-async function waitForTable(
-  router: { status(): { readonly generation: number } },
-  deployer: { status(options: { readonly agent: string }): Promise<{ readonly generation: number }> },
-  signal: AbortSignal,
-): Promise<void> {
-  const { generation } = await deployer.status({ agent: AGENT });
-  while (router.status().generation < generation) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function movedBack(stages: readonly CallSummary[], version: string): number {
-  let moved = 0;
-  for (const [index, stage] of stages.entries()) {
-    const next = stages[index + 1];
-    for (const [session, assigned] of stage.assigned) {
-      if (next && assigned === version && next.assigned.get(session) !== version) moved += 1;
-    }
-  }
-  return moved;
-}
-
-function changedLines(before: Buffer, after: Buffer): number {
-  const [left, right] = [before.toString("utf8").split("\n"), after.toString("utf8").split("\n")];
-  const length = Math.max(left.length, right.length);
-  return Array.from({ length }, (_, index) => left[index] !== right[index]).filter(Boolean).length;
-}
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -402,8 +322,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { Approvals } from "./approvals/approvals.ts";
+import { compareOnce } from "./composition/compare-once.ts";
 import { evalScoresOf } from "./composition/eval-scores.ts";
 import { type ApproveServing, serveVersion } from "./composition/serve-version.ts";
 import type { ChatModel } from "./contract/chat-model.ts";
@@ -108,7 +109,10 @@ export interface ModelOps {
     readonly approveServing?: ApproveServing;
     readonly signal?: AbortSignal;
   }): Promise<ChatModel>;
-  /** Compares two registered versions and keeps the candidate's scores. */
+  /**
+   * Compares two registered versions and keeps the candidate's scores. With an `evaluationId` a second call goes on
+   * with the first one's answers, or gives its report when it was completed.
+   */
   compare(options: CompareVersionsOptions): Promise<ComparisonReport>;
   /** A router over this installation's routing table, for the host's own calls. The caller closes it. */
   router(options?: Omit<RouterOptions, "file" | "store" | "clock">): Router;
@@ -211,7 +215,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
         return { version, model };
       };
       try {
-        const report = await evaluator.compare({
+        const report = await compareOnce(evaluator, {
           ...rest,
           candidate: await open(candidate),
           baseline: current === null ? null : await open(current),
