@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { crashDeployer } from "../../test-support/crash-host.ts";
-import { HOST_YAML } from "../../test-support/deployment-host.ts";
+import { echoModel, HOST_YAML } from "../../test-support/deployment-host.ts";
 import { type RouterProcess, startRouterProcess } from "../../test-support/router-process.ts";
 import type { RegistryStore } from "../contract/registry-store.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { parseRoutingTable } from "../model/routing-table.ts";
+import { createRouter } from "../rollout/router.ts";
 
 const AGENT = "feature_dev";
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -78,6 +79,62 @@ describe("a rollback with several host processes under load", () => {
   });
 });
 
+describe("the proof of a rollback", () => {
+  it("names the host process that did not follow, and is not complete without it", async () => {
+    await host.deployer.deploy({ agent: AGENT, version: "v1.1.0", rollout: { steps: [{ sharePct: 50 }] } });
+    const [awake, frozen] = await Promise.all(
+      ["awake", "frozen"].map((id) => startRouterProcess(folder, id)),
+    );
+    if (awake) processes.push(awake);
+    if (frozen) processes.push(frozen);
+    frozen?.child.kill("SIGSTOP");
+    const { verification } = await host.deployer.rollback({ agent: AGENT, reason: "worse" });
+    expect(verification.complete).toBe(false);
+    expect(verification.missing).toContain("frozen did not confirm within 2000 ms");
+    expect(verification.routersAcknowledgedMs).toBeNull();
+    const byName = Object.fromEntries(verification.routers.map((router) => [router.routerId, router]));
+    expect(byName.frozen).toMatchObject({ acknowledgedMs: null, drainedMs: null });
+    expect(byName.awake?.acknowledgedMs).toBeGreaterThan(0);
+    expect(await served()).toEqual([["v1.0.0", 100]]);
+  });
+
+  it("waits for the last call on the version that was taken back", async () => {
+    await host.deployer.deploy({ agent: AGENT, version: "v1.1.0", rollout: { steps: [{ sharePct: 99 }] } });
+    const router = createRouter({ file: host.routingFile, store: host.store, flushEveryMs: 10 });
+    let endCall = () => {};
+    const calling = new Promise<void>((resolve) => {
+      endCall = resolve;
+    });
+    const chat = router.wrap({
+      agent: AGENT,
+      models: ({ version }) => {
+        const echo = echoModel(version);
+        if (version !== "v1.1.0") return echo;
+        return { ...echo, generate: (request) => calling.then(() => echo.generate(request)) };
+      },
+    });
+    const slow = Array.from({ length: 20 }, (_, session) =>
+      chat.generate({ messages: [] }, { sessionKey: `s${session}` }),
+    );
+    await router.flush();
+    let resolved = false;
+    const startedAt = performance.now();
+    const rollingBack = host.deployer.rollback({ agent: AGENT, reason: "worse" }).finally(() => {
+      resolved = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(resolved).toBe(false);
+    const endedMs = performance.now() - startedAt;
+    endCall();
+    const { verification } = await rollingBack;
+    expect(verification.complete).toBe(true);
+    expect(verification.routersAcknowledgedMs).toBeLessThan(endedMs);
+    expect(verification.lastRequestEndedMs).toBeGreaterThanOrEqual(endedMs);
+    await Promise.all(slow);
+    await router.close();
+  });
+});
+
 describe("a rollback while the store is out of order", () => {
   const broken = new ModelOpsError({
     code: "storage/disk-full",
@@ -116,6 +173,25 @@ describe("a rollback while the store is out of order", () => {
     expect(await served()).toEqual([["v1.0.0", 100]]);
     expect((await host.registry.pointers({ agent: AGENT })).current).toBe("v1.0.0");
     expect((await host.deployer.status({ agent: AGENT })).rollout?.state).toBe("rolled-back");
+  });
+
+  it("and a deployment of another agent comes before the reconcile: the rollback stays in force", async () => {
+    await host.deployer.deploy({ agent: AGENT, version: "v1.1.0" });
+    const repair = breakStore(host.store, writes);
+    await host.deployer.rollback({ agent: AGENT, reason: "worse" });
+    repair();
+    await host.registry.addVersion({
+      agent: "code_review",
+      version: "v5.0.0",
+      modelId: "org/reviewer",
+      trainingConfig: { baseModel: "b", trainingMethod: "sft", trainingDataset: "d" },
+      evalScores: { accuracy: 1 },
+    });
+    await host.deployer.deploy({ agent: "code_review", version: "v5.0.0", rollout: "immediate" });
+    expect(await served()).toEqual([["v1.0.0", 100]]);
+    await host.deployer.reconcile();
+    expect(await served()).toEqual([["v1.0.0", 100]]);
+    expect(await host.deployer.drift()).toEqual([]);
   });
 
   it("and the copy beside it is lost, too: the table itself is enough to reconcile from", async () => {
