@@ -51,7 +51,6 @@ try {
 
     const buffer = readFileSync(tarball);
     const result = await publint({
-      pkgDir: folder,
       strict: true,
       pack: {
         tarball: buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength) as ArrayBuffer,

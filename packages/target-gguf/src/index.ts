@@ -15,7 +15,7 @@ export {
   type OpenGgufChatModelOptions,
   openGgufChatModel,
 } from "./serving/gguf-chat-model.ts";
-export type { GpuSetting } from "./serving/llama-runtime.ts";
+export type { GpuSetting } from "./serving/gpu-setting.ts";
 export {
   type PredictedGgufSize,
   type PredictGgufSizeOptions,

@@ -4,7 +4,7 @@ import { type ChatModel, type ChatRequest, type ChatResult, ModelOpsError } from
 import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import { type ChatPrompt, createChatPrompt } from "./chat-prompt.ts";
 import { generateTokens } from "./generate-tokens.ts";
-import type { GpuSetting } from "./llama-runtime.ts";
+import type { GpuSetting } from "./gpu-setting.ts";
 import { loadGguf } from "./load-gguf.ts";
 import { samplingOptions } from "./sampling.ts";
 import { extractToolCalls } from "./tool-calls.ts";

@@ -1,9 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Llama } from "node-llama-cpp";
+import type { GpuSetting } from "./gpu-setting.ts";
 import { missingPackage } from "./missing-package.ts";
-
-/** Where inference runs. "auto" takes a GPU when a prebuilt library for it is installed. */
-export type GpuSetting = false | "auto";
 
 /** Log lines kept to explain a failure. */
 const KEPT_LOG_LINES = 10;

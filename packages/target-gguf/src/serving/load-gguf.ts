@@ -1,7 +1,8 @@
 import { ModelOpsError } from "@modelops/core";
 import type { LlamaContext, LlamaModel } from "node-llama-cpp";
 import { readGguf } from "../format/read-gguf.ts";
-import { type GpuSetting, type LlamaRuntime, llamaRuntime, maxInferenceThreads } from "./llama-runtime.ts";
+import type { GpuSetting } from "./gpu-setting.ts";
+import { type LlamaRuntime, llamaRuntime, maxInferenceThreads } from "./llama-runtime.ts";
 
 /** Below this, handing work to a second thread costs more than it saves. */
 const TINY_MODEL_PARAMETERS = 50_000_000;
