@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { ModelOpsError } from "../errors/modelops-error.ts";
+import { loadSqlite } from "./load-sqlite.ts";
 
 /** A lock that is held. The kernel drops it when the process dies, so that there is no stale lock to break. */
 export interface FileLock {
@@ -14,7 +14,7 @@ export interface FileLock {
  */
 export function tryFileLock(path: string): FileLock | null {
   mkdirSync(dirname(path), { recursive: true });
-  const database = new DatabaseSync(path, { timeout: 0 });
+  const database = new (loadSqlite().DatabaseSync)(path, { timeout: 0 });
   try {
     database.exec("PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE");
   } catch (error) {

@@ -224,6 +224,27 @@ describe("changing versions", () => {
   });
 });
 
+it("does not take a half-seen change of another writer for an illegal one", async () => {
+  await add();
+  const other = new Registry(completeRuntime({ store, home: tmpdir() }), { registryJson: false });
+  let overtakes = 1;
+  const spied: RegistryStore = {
+    ...store,
+    async get(collection, agent, key) {
+      const found = await store.get(collection, agent, key);
+      // Right after the state was read, another process adds the very version this one is about to choose.
+      if (collection === "agents" && overtakes > 0) {
+        overtakes -= 1;
+        await other.addVersion({ agent: "feature_dev", modelId: "org/other", trainingConfig });
+      }
+      return found;
+    },
+  };
+  const late = new Registry(completeRuntime({ store: spied, home: tmpdir() }), { registryJson: false });
+  const input = { agent: "feature_dev", modelId: "org/late", trainingConfig };
+  expect((await late.addVersion(input)).version).toBe("v1.2.0");
+});
+
 describe("lists", () => {
   it("come newest first, by page or as a whole, filtered by status and tag", async () => {
     for (let index = 0; index < 7; index += 1) await add({ tags: index % 2 ? ["odd"] : [] });

@@ -58,13 +58,16 @@ async function attempt(
     if (options.expectedRev !== undefined && options.expectedRev !== rev) {
       throw new ConflictError({ subject: agent, expected: options.expectedRev, actual: rev });
     }
-    const change = await compute(rev);
-    if (change === null) return null;
+    const isLast = count === MAX_ATTEMPTS || options.expectedRev !== undefined;
     try {
+      const change = await compute(rev);
+      if (change === null) return null;
       return await store.commit({ ...change, agent, expectedRev: rev });
     } catch (error) {
-      const isLast = count === MAX_ATTEMPTS || options.expectedRev !== undefined;
-      if (!ConflictError.isInstance(error) || isLast) throw error;
+      if (isLast) throw error;
+      // What `compute` read piece by piece may come from before and after another commit; then its verdict is void.
+      const isOvertaken = ConflictError.isInstance(error) || (await store.revision(agent)) !== rev;
+      if (!isOvertaken) throw error;
     }
     // The wait grows with the crowd, and its length is random, so that two writers do not keep meeting.
     const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** count);

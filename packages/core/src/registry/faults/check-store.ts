@@ -1,5 +1,5 @@
+import { loadSqlite } from "../../files/load-sqlite.ts";
 import { registryAudit } from "../audit/registry-audit.ts";
-import { loadSqlite } from "../sqlite/load-sqlite.ts";
 import { sqliteStore } from "../sqlite/sqlite-store.ts";
 import type { KillRecord } from "./kill-writers.ts";
 

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { fileError } from "../../files/file-error.ts";
 import { type FilesystemType, filesystemType } from "../../files/filesystem-type.ts";
-import { type Database, loadSqlite } from "./load-sqlite.ts";
+import { type Database, loadSqlite } from "../../files/load-sqlite.ts";
 import { APPLICATION_ID, MIGRATIONS, type Migration } from "./migrations.ts";
 import { isBusy, sqliteError } from "./sqlite-error.ts";
 

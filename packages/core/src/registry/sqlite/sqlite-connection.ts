@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "../../files/load-sqlite.ts";
 import { closedError } from "../memory-store.ts";
-import type { Database } from "./load-sqlite.ts";
 import { rollback } from "./open-database.ts";
 import { busyError, isBusy, sqliteError } from "./sqlite-error.ts";
 

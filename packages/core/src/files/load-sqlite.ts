@@ -1,5 +1,5 @@
 import type * as sqlite from "node:sqlite";
-import { ModelOpsError } from "../../errors/modelops-error.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
 
 export type SqliteModule = typeof sqlite;
 export type Database = sqlite.DatabaseSync;
