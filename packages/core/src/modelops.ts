@@ -27,8 +27,11 @@ import { createRouter, type Router, type RouterOptions } from "./rollout/router.
 import { completeRuntime, type Logger, type Runtime } from "./runtime.ts";
 import type { Clock } from "./time/clock.ts";
 import { local } from "./training/backends/local/local.ts";
+import type { TrainingPlan } from "./training/plan.ts";
 import { Trainer } from "./training/trainer.ts";
-import type { TrainerOptions } from "./training/trainer-options.ts";
+import type { TrainerOptions, TrainOptions } from "./training/trainer-options.ts";
+import type { TrainingResult } from "./training/training-job.ts";
+import type { TrainingSpec } from "./training/training-spec.ts";
 
 export interface ModelOpsOptions {
   /** Folder for everything the library keeps. @default ".modelops" */
@@ -101,6 +104,14 @@ export interface ModelOps {
   readonly registry: Registry;
   /** Throws `config/no-target` when no target was given. */
   readonly deployer: Deployer;
+  /**
+   * Trains, waits, and gives the registered version: `trainer.train` and `job.result` in one. Ending the wait by
+   * `signal` leaves the job running; `trainer.job(id)` finds it again.
+   */
+  train(
+    spec: TrainingSpec | TrainingPlan,
+    options?: TrainOptions,
+  ): Promise<TrainingResult & { readonly version: string }>;
   /** Makes a version answer, outside of any rollout. The caller closes the model. */
   model(options: {
     readonly agent: string;
@@ -199,6 +210,17 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
         message: "There is nothing to deploy to.",
         reason: "createModelOps was given no targets.",
         fix: "pass targets, such as [gguf({ folder })] or [openRouter()].",
+      });
+    },
+    async train(spec, trainOptions = {}) {
+      const job = await trainer.train(spec, trainOptions);
+      const result = await job.result({ signal: trainOptions.signal });
+      if (result.version !== null) return { ...result, version: result.version };
+      // The trainer above has a registry, so this would be a fault of ours.
+      throw new ModelOpsError({
+        code: "training/not-registered",
+        message: `The job ${result.jobId} is complete, but its version was not registered.`,
+        fix: "register its artifact with registry.addVersion, and report this.",
       });
     },
     async model({ agent, version, target, approveServing, signal }) {
