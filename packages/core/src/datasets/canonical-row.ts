@@ -3,24 +3,52 @@ import canonicalize from "canonicalize";
 const INTEGER_KEY = /^(0|[1-9]\d*)$/;
 
 /**
- * RFC 8785 JSON of a row. Rows whose keys are already in order, the usual case in a file written by a program, take
- * the fast path: for them `JSON.stringify` writes the very same bytes.
+ * RFC 8785 JSON of a row. `JSON.stringify` writes the very same bytes once the keys are in order, so the library is
+ * needed only where keys cannot be ordered by inserting them (integer-like names, `__proto__`) or where it shall
+ * refuse (numbers that are not finite, broken surrogate pairs).
  */
 export function canonicalJson(value: unknown): string {
-  return isOrdered(value) ? JSON.stringify(value) : (canonicalize(value) ?? "null");
+  const ordered = inOrder(value);
+  return ordered === UNORDERABLE ? (canonicalize(value) ?? "null") : JSON.stringify(ordered);
 }
 
-function isOrdered(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return true;
-  if (Array.isArray(value)) return value.every(isOrdered);
-  let previous = "";
-  for (const key in value) {
-    // Integer-like keys are listed by number, not by code unit; other keys as they were written.
-    if (key < previous || INTEGER_KEY.test(key) || !key.isWellFormed()) return false;
-    previous = key;
-    if (!isOrdered((value as Record<string, unknown>)[key])) return false;
+const UNORDERABLE = Symbol("unorderable");
+
+/** The value itself when its keys are in order, a copy with ordered keys when not. */
+function inOrder(value: unknown): unknown {
+  if (typeof value === "string") return value.isWellFormed() ? value : UNORDERABLE;
+  if (typeof value === "number") return Number.isFinite(value) ? value : UNORDERABLE;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    let copy: unknown[] | null = null;
+    for (let index = 0; index < value.length; index += 1) {
+      const item = inOrder(value[index]);
+      if (item === UNORDERABLE) return UNORDERABLE;
+      if (item !== value[index]) {
+        copy ??= [...value];
+        copy[index] = item;
+      }
+    }
+    return copy ?? value;
   }
-  return true;
+  const source = value as Record<string, unknown>;
+  let isSorted = true;
+  let previous = "";
+  let changed: Record<string, unknown> | null = null;
+  for (const key in source) {
+    if (key <= previous && previous !== "") isSorted = false;
+    if (key === "__proto__" || INTEGER_KEY.test(key) || !key.isWellFormed()) return UNORDERABLE;
+    previous = key;
+    const item = inOrder(source[key]);
+    if (item === UNORDERABLE) return UNORDERABLE;
+    if (item !== source[key]) {
+      changed ??= {};
+      changed[key] = item;
+    }
+  }
+  if (isSorted && !changed) return value;
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(source).sort())
+    copy[key] = changed && key in changed ? changed[key] : source[key];
+  return copy;
 }

@@ -9,14 +9,14 @@ const SECRETS: readonly { readonly name: string; readonly pattern: RegExp }[] = 
   { name: "a LangSmith key", pattern: /\blsv2_(?:pt|sk)_[a-f0-9]{32}/ },
   { name: "a private key", pattern: /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/ },
 ];
-/** One look that most rows pass without a second. */
-const MAYBE_SECRET = /hf_|sk-|gh[pousr]_|github_pat_|A[KS]IA|AIza|xox[abprs]-|lsv2_|PRIVATE KEY/;
+/** Pieces that every secret above holds one of: a plain search for them is several times faster than the patterns. */
+const HINTS = ["_", "sk-", "AKIA", "ASIA", "AIza", "xox", "PRIVATE KEY"];
 const EMAIL =
   /[A-Za-z0-9._%+-]{1,64}@(?!(?:example|test)\.)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b/;
 
 /** Names the secret in a text, without repeating it. Obvious placeholders (`hf_xxxx…`) are no secrets. */
 export function findSecret(text: string): { readonly name: string; readonly sample: string } | null {
-  if (!MAYBE_SECRET.test(text)) return null;
+  if (!HINTS.some((hint) => text.includes(hint))) return null;
   for (const { name, pattern } of SECRETS) {
     const found = pattern.exec(text)?.[0];
     if (found === undefined) continue;

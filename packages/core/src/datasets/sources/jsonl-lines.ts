@@ -1,7 +1,7 @@
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** A line of bytes. `content` is null when the line was longer than the limit; its bytes were not kept. */
+/** A line of bytes, valid until the next chunk is read. `content` is null when the line was longer than the limit; its bytes were not kept. */
 export interface ByteLine {
   readonly line: number;
   readonly content: Buffer | null;
@@ -48,7 +48,8 @@ export async function* byteLines(
       lines.push(finish());
       start = end + 1;
     }
-    if (start < chunk.length) add(chunk.subarray(start));
+    // A copy: the reader uses its buffer again for the next chunk.
+    if (start < chunk.length) add(Buffer.from(chunk.subarray(start)));
     if (lines.length > 0) yield lines;
   }
   if (sizeBytes > 0) yield [finish()];

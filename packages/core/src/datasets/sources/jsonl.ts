@@ -1,9 +1,9 @@
-import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
 import type { DatasetRow } from "../../contract/dataset-source.ts";
 import { byteLines } from "./jsonl-lines.ts";
 import { type ReadRowsOptions, type RowProblem, rowError } from "./row-problem.ts";
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** Rows of a JSON Lines file, a chunk's worth at a time. Empty lines are passed over. */
 export async function* readJsonl(
@@ -16,8 +16,7 @@ export async function* readJsonl(
     if (!options.onProblem) throw rowError(ref, problem);
     options.onProblem(problem);
   };
-  const chunks = createReadStream(path, { highWaterMark: CHUNK_BYTES, signal: options.signal });
-  for await (const lines of byteLines(chunks, options)) {
+  for await (const lines of byteLines(fileChunks(path, options.signal), options)) {
     const rows: DatasetRow[] = [];
     for (const { line, content, sizeBytes } of lines) {
       if (!content) {
@@ -34,6 +33,22 @@ export async function* readJsonl(
       else if (row) rows.push(row);
     }
     if (rows.length > 0) yield rows;
+  }
+}
+
+/** A file's bytes through one buffer that is used again: a stream's own buffers pile up until they are collected. */
+async function* fileChunks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  const file = await open(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
   }
 }
 
