@@ -11,6 +11,7 @@ import type { ScriptHeader } from "./script-header.ts";
 
 const PROBE_SECONDS = "6";
 const GB = 1e9;
+const LARGE_MODULES = ["torch", "transformers", "datasets", "peft", "trl"];
 
 /**
  * Two builds of torch. The CPU one is small but comes from PyTorch's own index; the one on PyPI brings the CUDA
@@ -23,11 +24,16 @@ interface VariantSize {
   readonly diskBytes: number;
 }
 
-function variantSize(variant: TorchVariant): VariantSize {
+function variantSize(variant: TorchVariant, header: ScriptHeader): VariantSize {
+  if (!pins(header, "torch")) return { downloadBytes: 0.1 * GB, diskBytes: 0.3 * GB };
   const hasCudaWheels = variant === "default" && process.platform === "linux";
   return hasCudaWheels
     ? { downloadBytes: 2.9 * GB, diskBytes: 5.6 * GB }
     : { downloadBytes: 0.5 * GB, diskBytes: 1.6 * GB };
+}
+
+function pins(header: ScriptHeader, name: string): boolean {
+  return header.dependencies.some((dependency) => dependency.startsWith(`${name}==`));
 }
 
 export interface EnvironmentOptions {
@@ -47,7 +53,9 @@ export async function missingEnvironment(
   options: Pick<EnvironmentOptions, "home" | "header" | "hasAccelerator" | "python">,
 ): Promise<VariantSize | null> {
   if (await existingEnvironment(options)) return null;
-  return variantSize(options.hasAccelerator ? "default" : process.platform === "linux" ? "default" : "cpu");
+  // Whether the small build can be reached is only known when it is tried: the larger figure is the honest one.
+  const variant = options.hasAccelerator || process.platform === "linux" ? "default" : "cpu";
+  return variantSize(variant, options.header);
 }
 
 /**
@@ -118,9 +126,9 @@ async function build(options: EnvironmentOptions): Promise<string> {
   }
   const uv = await findUv(options);
   const variant = await chooseVariant(uv, options);
-  const size = variantSize(variant);
+  const size = variantSize(variant, header);
   report(
-    `Installing ${header.dependencies.join(", ")} into ${folder}: downloads up to ${gigabytes(size.downloadBytes)} ` +
+    `Installing ${header.dependencies.join(", ") || "Python"} into ${folder}: downloads up to ${gigabytes(size.downloadBytes)} ` +
       `(less what is in uv's cache) and takes ${gigabytes(size.diskBytes)} on disk.`,
   );
   const freeBytes = await freeDiskBytes(folder);
@@ -138,9 +146,11 @@ async function build(options: EnvironmentOptions): Promise<string> {
   try {
     const python = options.python ?? header.requiresPython ?? ">=3.11";
     await step([...uv, "venv", "--quiet", "--relocatable", "--python", python, building], options);
-    await step(installCommand(uv, variant, pythonIn(building), header), options);
+    if (header.dependencies.length > 0)
+      await step(installCommand(uv, variant, pythonIn(building), header), options);
+    const modules = LARGE_MODULES.filter((name) => pins(header, name));
     // Imports once what every job imports: a broken set is found now, and the compiled files are there later.
-    await step([pythonIn(building), "-c", "import torch, transformers, peft, trl, datasets"], options);
+    if (modules.length > 0) await step([pythonIn(building), "-c", `import ${modules.join(", ")}`], options);
     await writeFile(
       join(building, "modelops.json"),
       `${JSON.stringify({ v: 1, variant, ...header }, null, 2)}\n`,
