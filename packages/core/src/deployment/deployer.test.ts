@@ -204,6 +204,33 @@ describe("the whole way", () => {
     expect((await yaml()).toString()).toBe(edited.replace("org/v1.1.0", "org/v1.0.0"));
   });
 
+  it("deploys what serves already calmly, and never rolls back to it", async () => {
+    await deployer.deploy({ agent: AGENT, version: "v1.0.0", rollout: "immediate" });
+    const before = await yaml();
+    await deployer.deploy({ agent: AGENT, version: "v1.1.0", rollout: "immediate" });
+    await deployer.deploy({ agent: AGENT, version: "v1.1.0", rollout: "immediate" });
+    expect(await codeOf(deployer.deploy({ agent: AGENT, version: "v1.1.0" }))).toBe(
+      "deployment/already-serving",
+    );
+    const result = await deployer.rollback({ agent: AGENT, reason: "worse" });
+    expect(result).toMatchObject({ version: "v1.0.0", from: ["v1.1.0"] });
+    expect(sha256(await yaml())).toBe(sha256(before));
+  });
+
+  it("ends a drill whose process died", async () => {
+    await deployer.deploy({ agent: AGENT, version: "v1.0.0", rollout: "immediate" });
+    const dying = makeDeployer({
+      failpoint: (point) => {
+        if (point === "R1.before") throw new Error("power cut");
+      },
+    });
+    await expect(dying.drill({ agent: AGENT })).rejects.toThrow("power cut");
+    expect((await shares())?.length).toBe(2);
+    const report = await deployer.reconcile();
+    expect(report.agents[0]?.actions).toEqual(["ended a drill whose process died"]);
+    expect(await shares()).toEqual([["v1.0.0", 100]]);
+  });
+
   it("rehearses a rollback without touching a session or the host's file", async () => {
     await deployer.deploy({ agent: AGENT, version: "v1.0.0", rollout: "immediate" });
     const router = openRouter();
@@ -343,6 +370,33 @@ describe("what is refused, while the running model keeps serving", () => {
     expect(codes.filter((code) => code === "it was accepted")).toHaveLength(1);
     expect(codes.find((code) => code !== "it was accepted")).toMatch(/in-progress/);
     await deployer.abort({ agent: AGENT, reason: "done" });
+  });
+
+  it("a promotion whose edit of the host's file fails after the point of no return: all goes back", async () => {
+    await deployer.deploy({ agent: AGENT, version: "v1.1.0" });
+    await deployer.promote({ agent: AGENT });
+    const before = await yaml();
+    const failing = makeDeployer({
+      failpoint: (point) => {
+        if (point !== "S5.config-before") return;
+        throw new ModelOpsError({
+          code: "storage/disk-full",
+          message: "The disk is full.",
+          fix: "free some.",
+        });
+      },
+    });
+    expect(await codeOf(failing.promote({ agent: AGENT }))).toBe("storage/disk-full");
+    expect(sha256(await yaml())).toBe(sha256(before));
+    expect(await shares()).toEqual([
+      ["v1.0.0", 50],
+      ["v1.1.0", 50],
+    ]);
+    expect((await registry.pointers({ agent: AGENT })).canary?.share).toBe(50);
+    expect((await deployer.promote({ agent: AGENT })).rolloutPct).toBe(100);
+    const result = await deployer.rollback({ agent: AGENT, reason: "worse" });
+    expect(result).toMatchObject({ version: "v1.0.0", config: "bytes" });
+    expect(sha256(await yaml())).toBe(sha256(before));
   });
 
   it("options it does not know", () => {

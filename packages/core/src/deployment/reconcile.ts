@@ -5,9 +5,10 @@ import { sweepTemporaryFiles } from "../files/temporary-files.ts";
 import { type DeployerContext, tryOperationLock } from "./deployer-context.ts";
 import { readHostFile } from "./host-config/host-file.ts";
 import { effectiveModel } from "./host-config/models-config.ts";
+import { DRILL_VERSION } from "./operations/drill.ts";
 import { runForward } from "./operations/forward.ts";
 import { syncRegistryPointers } from "./operations/registry-pointers.ts";
-import { finishRollback } from "./operations/rollback.ts";
+import { finishRollback, runRollback } from "./operations/rollback.ts";
 import type { Operation } from "./state/records.ts";
 import { hasModel, rolledBack, routingOf, type Serving } from "./state/serving.ts";
 
@@ -139,6 +140,11 @@ async function finishOpenOperation(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const { serving, operation } = await context.store.read(agent);
+  if (serving?.canary?.version === DRILL_VERSION && !operation) {
+    const reason = "the process that rehearsed a rollback died";
+    await runRollback(context, { agent, to: null, from: DRILL_VERSION, reason, kind: "drill", signal });
+    return ["ended a drill whose process died"];
+  }
   if (!serving?.openOperationId || !operation) return [];
   const lock = tryOperationLock(context, operation.operationId);
   // Its process is alive and at work: leave it alone.

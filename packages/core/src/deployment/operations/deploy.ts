@@ -43,6 +43,7 @@ export async function runDeploy(context: DeployerContext, input: DeployInput): P
       const before = state.serving;
       if (before?.openOperationId && state.operation) throw inProgress(state.operation);
       if (before?.canary) throw rolloutInProgress(agent, before.canary.version);
+      if (before?.baseline.version === version && sharePct < 100) throw alreadyServing(agent, version);
       const opened = openServing({ before, adopted, agent, version, rolloutId, operation });
       const started: Operation = { ...operation, fence: opened.fence };
       return {
@@ -166,6 +167,15 @@ function noBaseline(agent: string): ModelOpsError {
     message: `${agent} has no model in use to compare a canary with.`,
     reason: "Neither the host's configuration nor the registry names one.",
     fix: 'deploy the present model first with rollout "immediate", or deploy this version that way.',
+  });
+}
+
+function alreadyServing(agent: string, version: string): ModelOpsError {
+  return new ModelOpsError({
+    code: "deployment/already-serving",
+    message: `${version} is the version ${agent} uses already.`,
+    reason: "A canary of the same version would compare a model with itself.",
+    fix: "deploy another version.",
   });
 }
 

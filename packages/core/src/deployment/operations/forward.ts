@@ -280,8 +280,11 @@ function replaceEdit(
   return context.store.update(operation.agent, (state) => {
     const next: Operation = { ...owned(state, operation), configEdit: edit };
     const serving = state.serving as Serving;
+    const last = serving.history.length - 1;
     const history = serving.history.map((entry, index) =>
-      index === serving.history.length - 1 ? { ...entry, configEdit: edit } : entry,
+      index === last && entry.configEdit?.sha256After === operation.configEdit?.sha256After
+        ? { ...entry, configEdit: edit }
+        : entry,
     );
     return { change: { operations: [next], serving: { ...serving, history } }, result: next };
   });
@@ -294,11 +297,13 @@ async function takeBack(context: DeployerContext, operation: Operation, error: u
     const current = owned(state, operation);
     const serving = state.serving as Serving;
     const last = serving.history.at(-1);
+    // A promotion of what served already left the history as it was.
+    const pushed = last?.configEdit?.sha256After === operation.configEdit?.sha256After ? last : undefined;
     const before: Serving = {
       ...serving,
       generation: serving.generation + 1,
-      baseline: last?.model ?? serving.baseline,
-      history: serving.history.slice(0, -1),
+      baseline: pushed?.model ?? serving.baseline,
+      history: pushed ? serving.history.slice(0, -1) : serving.history,
       canary: operation.kind === "deploy" ? null : operation.model,
       sharePct: operation.kind === "deploy" ? 0 : (lastShare(state) ?? 0),
       openOperationId: null,

@@ -61,15 +61,16 @@ export function promoted(
   configEdit: ServingHistoryEntry["configEdit"],
   at: string,
 ): Serving {
+  // Deploying what serves already is calm: it must not become the version to roll back to.
+  const isSame = serving.baseline.deploymentId === next.deploymentId;
+  const replaced = { model: serving.baseline, configEdit, replacedAt: at };
   return {
     ...serving,
     generation: serving.generation + 1,
     baseline: next,
     canary: null,
     sharePct: 0,
-    history: [...serving.history, { model: serving.baseline, configEdit, replacedAt: at }].slice(
-      -HISTORY_KEPT,
-    ),
+    history: isSame ? serving.history : [...serving.history, replaced].slice(-HISTORY_KEPT),
   };
 }
 
