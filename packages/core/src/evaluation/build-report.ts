@@ -9,9 +9,11 @@ import type {
   EvaluatedModel,
   MetricComparison,
 } from "./comparison-report.ts";
+import type { ExperimentUrls } from "./experiment-urls.ts";
 import type { Metric } from "./metric.ts";
 
 export interface ReportFacts {
+  readonly experimentUrls: ExperimentUrls;
   readonly evaluationId: string;
   readonly agent: string;
   readonly startedAt: string;
@@ -83,7 +85,7 @@ export function buildReport(
     tokens: { candidate: candidate.tokens(), baseline: hasBaseline ? baseline.tokens() : null },
     regressions: collector.regressions,
     improvements: collector.improvements,
-    experimentUrls: { candidate: null, baseline: null, comparison: null },
+    experimentUrls: facts.experimentUrls,
     evidenceHash: evidenceHash(facts, collector, judged),
     reusedFrom: null,
   };

@@ -5,6 +5,7 @@ import type {
   RecommendationThresholds,
 } from "../statistics/recommend/recommend-options.ts";
 import type { ArmName } from "./arm.ts";
+import type { ExperimentUrls } from "./experiment-urls.ts";
 
 /** A model version as it was evaluated. */
 export interface EvaluatedModel {
@@ -170,11 +171,7 @@ export interface ComparisonReport {
   readonly regressions: readonly ExampleComparison[];
   /** Best first, at most 5. */
   readonly improvements: readonly ExampleComparison[];
-  readonly experimentUrls: {
-    readonly candidate: string | null;
-    readonly baseline: string | null;
-    readonly comparison: string | null;
-  };
+  readonly experimentUrls: ExperimentUrls;
   /** `sha256:…` over dataset, models, settings and every score: equal evidence, equal hash. */
   readonly evidenceHash: string;
   /** Evaluation whose result this is, when nothing had changed since and nothing was run. */

@@ -12,12 +12,15 @@ import type { AgentRun, ToRequest } from "./ask.ts";
 import type { GenerationSettings } from "./chat-request.ts";
 import type { RawGuardrail } from "./collector.ts";
 import type { EvaluationDataset, MapRow } from "./dataset.ts";
+import type { ExperimentWriter } from "./experiment-writer.ts";
 import type { Metric } from "./metric.ts";
 
 /** What an `Evaluator` keeps between evaluations. */
 export interface EvaluatorOptions {
   /** Where references such as `file:held-out.jsonl` are read from. */
   readonly sources?: readonly DatasetSource[];
+  /** Shows each comparison somewhere else, too, such as `langSmithExperiments()`. @default nowhere */
+  readonly experiments?: ExperimentWriter;
 }
 
 /** What evaluating one model and comparing two have in common. */
@@ -139,6 +142,9 @@ const evaluateSchema = z.strictObject({
 const evaluatorSchema = z.strictObject({
   sources: z
     .array(z.custom<DatasetSource>((value) => typeof value === "object" && value !== null))
+    .optional(),
+  experiments: z
+    .custom<ExperimentWriter>((value) => isFunction((value as ExperimentWriter)?.start))
     .optional(),
 });
 

@@ -180,6 +180,8 @@ export class Evaluator {
         startedAt: record.startedAt,
         clock,
         journal: run.rescoredFrom === null ? journal : journal.readOnly(),
+        experiments: this.#options.experiments ?? null,
+        logger: this.#runtime.logger,
         onProgress: (data) => this.#publishProgress(agent, data),
       });
       await this.#saveAndPublish(

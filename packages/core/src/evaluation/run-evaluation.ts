@@ -1,10 +1,14 @@
 import { ModelOpsError } from "../errors/modelops-error.ts";
+import { redact } from "../http/redact.ts";
+import type { Logger } from "../runtime.ts";
 import { type Clock, isoTime } from "../time/clock.ts";
 import { createAsk } from "./ask.ts";
 import { buildReport } from "./build-report.ts";
 import { Collector } from "./collector.ts";
 import type { ComparisonReport } from "./comparison-report.ts";
 import type { EvaluationProgressData } from "./evaluator-events.ts";
+import { type ExperimentUrls, NO_EXPERIMENTS } from "./experiment-urls.ts";
+import type { ExperimentSession, ExperimentWriter } from "./experiment-writer.ts";
 import type { JournalAccess } from "./journal.ts";
 import { judgeComparison } from "./judge-comparison.ts";
 import type { PreparedEvaluation } from "./prepare-evaluation.ts";
@@ -22,6 +26,8 @@ export async function runEvaluation(run: {
   readonly startedAt: string;
   readonly clock: Clock;
   readonly journal: JournalAccess;
+  readonly experiments: ExperimentWriter | null;
+  readonly logger: Logger;
   readonly onProgress: (data: EvaluationProgressData) => void;
 }): Promise<ComparisonReport> {
   const { prepared, evaluationId, clock } = run;
@@ -36,6 +42,8 @@ export async function runEvaluation(run: {
   const progress = new ProgressReporter(clock);
   const measuresLatency =
     metrics.some((metric) => metric.measuresLatency) || options.guardrails?.includes("latency_ms");
+
+  const experiments = await openExperiments(run);
 
   await runArms({
     arms: prepared.arms,
@@ -56,6 +64,7 @@ export async function runEvaluation(run: {
     signal,
     onOutcome(outcome) {
       collector.add(outcome);
+      experiments?.record(outcome);
       const data = progress.next(evaluationId, collector, spec.dataset.examples);
       if (data) run.onProgress(data);
     },
@@ -69,8 +78,10 @@ export async function runEvaluation(run: {
     hasBaseline: spec.baseline !== null,
     compare: options,
   });
+  const experimentUrls = await closeExperiments(experiments, run.logger);
   return buildReport(
     {
+      experimentUrls,
       evaluationId,
       agent: prepared.agent,
       startedAt: run.startedAt,
@@ -86,6 +97,44 @@ export async function runEvaluation(run: {
     collector,
     judged,
   );
+}
+
+type Experiments = Pick<
+  Parameters<typeof runEvaluation>[0],
+  "experiments" | "prepared" | "evaluationId" | "logger"
+>;
+
+/** A service that only shows the evaluation must not stop it: its failure is logged and the addresses stay null. */
+async function openExperiments({ experiments, prepared, evaluationId, logger }: Experiments) {
+  const { agent, spec, options, arms, signal } = prepared;
+  const setup = {
+    evaluationId,
+    agent,
+    arms: arms.map(({ name, version, model }) => ({ name, version, modelId: model.id })),
+    dataset: spec.dataset,
+    trials: spec.trials,
+    metricNames: options.metrics.map((metric) => metric.name),
+  };
+  try {
+    return (await experiments?.start(setup, { signal })) ?? null;
+  } catch (error) {
+    signal.throwIfAborted();
+    logger.warn(`evaluation ${evaluationId}: no experiments are written: ${shortText(error)}`);
+    return null;
+  }
+}
+
+async function closeExperiments(session: ExperimentSession | null, logger: Logger): Promise<ExperimentUrls> {
+  try {
+    return (await session?.finish()) ?? NO_EXPERIMENTS;
+  } catch (error) {
+    logger.warn(`experiments could not be written completely: ${shortText(error)}`);
+    return NO_EXPERIMENTS;
+  }
+}
+
+function shortText(error: unknown): string {
+  return redact(error instanceof Error ? error.message : String(error)).slice(0, 300);
 }
 
 /** The rows that were run must be the rows that were checked. */

@@ -11,6 +11,7 @@ import { comparisonJunit } from "./comparison-junit.ts";
 import { comparisonMarkdown } from "./comparison-markdown.ts";
 import { HOSTILE_TEXT, sampleReport } from "./comparison-report-sample.ts";
 import { formatChange, formatScore, formatUsd } from "./format-number.ts";
+import { readReport } from "./read-report.ts";
 import { html } from "./safe-html.ts";
 import { writeReports } from "./write-reports.ts";
 
@@ -28,6 +29,19 @@ test("writes three files, the JSON being the report itself", async () => {
     await expect(writeReports(report, file)).rejects.toMatchObject({ code: "evaluation/report-not-written" });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("reads its own JSON back and refuses another version or another file", () => {
+  const json = JSON.stringify(report);
+  expect(readReport(json)).toEqual(JSON.parse(json));
+  for (const text of [
+    "{",
+    "[]",
+    '{"a":1}',
+    json.replace("modelops-comparison/v1", "modelops-comparison/v9"),
+  ]) {
+    expect(() => readReport(text)).toThrow(expect.objectContaining({ code: "evaluation/not-a-report" }));
   }
 });
 

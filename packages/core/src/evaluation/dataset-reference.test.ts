@@ -1,0 +1,101 @@
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
+import { fileSource } from "../datasets/sources/file-source.ts";
+import { memoryStore } from "../registry/memory-store.ts";
+import { completeRuntime } from "../runtime.ts";
+import { Evaluator } from "./evaluator.ts";
+import { accuracy } from "./metrics/accuracy.ts";
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "modelops-dataset-"));
+  file = join(folder, "rows.jsonl");
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function echo(
+  onCall: (call: number) => Promise<void> = async () => undefined,
+): ChatModel & { requests: ChatRequest[] } {
+  const requests: ChatRequest[] = [];
+  return {
+    contract: "chat-model/v1",
+    id: "echo",
+    requests,
+    async generate(request) {
+      requests.push(request);
+      await onCall(requests.length);
+      return {
+        text: request.messages.at(-1)?.content ?? "",
+        toolCalls: [],
+        usage: { inputTokens: 1, outputTokens: 1 },
+        costUsd: null,
+        latencyMs: 1,
+        finishReason: "stop",
+        requestId: null,
+        attempts: 1,
+      };
+    },
+  };
+}
+
+const evaluate = (model: ChatModel, more: object = {}) =>
+  new Evaluator(completeRuntime({ store: memoryStore(), home: folder }), {
+    sources: [fileSource()],
+  }).evaluate({
+    agent: "feature_dev",
+    model,
+    dataset: `file:${file}`,
+    metrics: [accuracy()],
+    ...more,
+  });
+
+const writeRows = (rows: readonly unknown[]) =>
+  writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+
+test("asks training rows up to the last assistant message, which is the reference", async () => {
+  const row = (text: string, answer: string) => ({
+    messages: [
+      { role: "system", content: "Echo." },
+      { role: "user", content: text },
+      { role: "assistant", content: answer },
+    ],
+  });
+  await writeRows([row("a", "a"), row("b", "other"), row("c", "c"), row("d", "d")]);
+  const model = echo();
+  const report = await evaluate(model, { generation: { temperature: 0, maxOutputTokens: 9 } });
+  expect(report).toMatchObject({ score: 0.75, dataset: { ref: `file:${file}`, examples: 4 } });
+  expect(model.requests.map((request) => request.messages.length)).toEqual([2, 2, 2, 2]);
+  expect(model.requests[0]).toMatchObject({ temperature: 0, maxOutputTokens: 9 });
+});
+
+test("maps rows of another shape and names the line of a row it cannot use", async () => {
+  await writeRows([
+    { utterance: "x", intent: "x" },
+    { utterance: "y", intent: "z" },
+  ]);
+  const mapRow = (row: Record<string, unknown>, line: number) => ({
+    id: String(line),
+    inputs: { prompt: row.utterance },
+    outputs: { label: row.intent },
+    metadata: {},
+  });
+  expect(await evaluate(echo(), { mapRow })).toMatchObject({ score: 0.5 });
+  await expect(evaluate(echo())).rejects.toMatchObject({
+    code: "evaluation/example-shape",
+    details: { line: 1 },
+  });
+});
+
+test("notices that the file changed while it was evaluated", async () => {
+  await writeRows(
+    Array.from({ length: 40 }, (_, index) => ({ prompt: `p${index}`, completion: `p${index}` })),
+  );
+  const model = echo(async (call) => {
+    if (call === 5) await appendFile(file, `${JSON.stringify({ prompt: "new", completion: "new" })}\n`);
+  });
+  await expect(evaluate(model)).rejects.toMatchObject({ code: "evaluation/dataset-changed" });
+});
