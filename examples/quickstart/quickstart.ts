@@ -177,11 +177,11 @@ export async function runQuickstart(
     },
     signal,
   });
-  // Ending a wait never ends a job by itself; who interrupts the demo does not want to pay for it any longer.
-  const onAbort = () => void job.cancel({ reason: "the demo was interrupted" }).catch(() => {});
-  signal.addEventListener("abort", onAbort, { once: true });
-  const trained = await job.result({ signal });
-  signal.removeEventListener("abort", onAbort);
+  const trained = await job.result({ signal }).catch(async (error: unknown) => {
+    // Ending a wait never ends a job by itself; who interrupts the demo does not want to wait for it any longer.
+    if (signal.aborted) await job.cancel({ reason: "the demo was interrupted" });
+    throw error;
+  });
   display.endProgress();
   const trainMs = performance.now() - trainStartedAt - installMs;
   const version = trained.version ?? "";

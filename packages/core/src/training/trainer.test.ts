@@ -331,6 +331,26 @@ describe("Trainer.train", () => {
     });
   });
 
+  it("begins a new attempt when the last one ended while nobody followed it", async () => {
+    const one = await spec();
+    const first = setUp({ mode: "crash", steps: 4, step_ms: 100 });
+    const job = await first.trainer.train(one);
+    for await (const event of job.events()) if (event.type === "training.progress") break;
+    await first.trainer.close();
+    while ((await findProcessByCommand(join(home, "training"))) !== null)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(
+      (await store.list({ collection: "jobs", terms: ["status:running"], limit: 5 })).records,
+    ).toHaveLength(1);
+
+    const second = setUp({ mode: "crash", steps: 4 });
+    expect(await (await second.trainer.train(one)).result()).toMatchObject({ version: "v1.0.0" });
+    expect(second.seen.filter((event) => ended.test(event.type)).map((event) => event.type)).toEqual([
+      "training.failed",
+      "training.completed",
+    ]);
+  });
+
   it("corrects the next quote by what finished jobs took", async () => {
     const { trainer } = setUp();
     const one = await spec();

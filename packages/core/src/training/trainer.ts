@@ -80,7 +80,7 @@ export class Trainer {
     const plan = "runHash" in specOrPlan ? specOrPlan : await this.plan(specOrPlan, { signal });
     this.#checkPlan(plan);
     const id = plan.spec.runId ?? this.#runtime.generateId();
-    const known = await this.#store.find(id);
+    const known = await this.#settled(await this.#store.find(id), signal);
     if (known && (known.agent !== plan.agent || known.runHash !== plan.runHash)) {
       throw new ModelOpsError({
         code: "training/run-id-taken",
@@ -125,6 +125,20 @@ export class Trainer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /**
+   * The record of an attempt that failed or was cancelled while nobody followed it (its host was interrupted) still
+   * says that it runs: brings it up to date, so that a new attempt can begin.
+   */
+  async #settled(record: JobRecord | null, signal: AbortSignal | undefined): Promise<JobRecord | null> {
+    const { backend } = this.#options;
+    if (record === null || isEnded(record) || record.backend !== backend.id) return record;
+    if (record.backendJobId === null) return record;
+    const { stage } = await backend.status(record.backendJobId, { signal });
+    if (stage !== "failed" && stage !== "cancelled") return record;
+    this.#open(record);
+    return (await this.#drivers.get(record.id)?.ended) ?? record;
   }
 
   #open(record: JobRecord): TrainingJob {
