@@ -6,6 +6,7 @@ import type { InFlightCalls } from "./in-flight-calls.ts";
 import type { RouteOutcome } from "./outcome-counters.ts";
 import type { Router } from "./router.ts";
 import { SeenSessions } from "./seen-sessions.ts";
+import { ShadowCalls, type ShadowOptions } from "./shadow-calls.ts";
 
 /** Finds the client of the model that was chosen: by version, deployment id, config value or target id, or a function. */
 export type RoutedModels =
@@ -20,6 +21,8 @@ export interface RoutedModelOptions {
    * recorded. An answer that is not ok counts as a failure but is still returned.
    */
   readonly judge?: (result: ChatResult, request: ChatRequest) => Pick<RouteOutcome, "ok" | "score">;
+  /** Also ask the canary for some sessions of the baseline, without touching the reply or the statistics. */
+  readonly shadow?: ShadowOptions;
 }
 
 export interface RoutedResult extends ChatResult {
@@ -48,6 +51,7 @@ export function createRoutedModel(
   options: RoutedModelOptions,
 ): RoutedModel {
   const sessions = new SeenSessions();
+  const shadows = options.shadow ? new ShadowCalls(options.shadow) : null;
   inFlight.use();
 
   const call = async (
@@ -81,6 +85,11 @@ export function createRoutedModel(
         const result = await call(decision, request, signal);
         const judged = options.judge?.(result, request) ?? { ok: true };
         record({ ...judged, callFailed: false, latencyMs: elapsedMs(), costUsd: result.costUsd });
+        const canary = shadows && decision.arm === "baseline" ? router.canaryOf(options.agent) : null;
+        if (canary && isFirst) {
+          const ask = () => call(canary, request, undefined);
+          shadows?.offer({ decision, version: canary.version, request, served: result, ask });
+        }
         return { ...result, decision, servedBy: decision.arm, fallbackReason: null };
       } catch (error) {
         // The caller gave up: that says nothing about the model.

@@ -281,6 +281,52 @@ describe("wrap", () => {
     expect(calls).toBe(1);
   });
 
+  it("asks the canary in the shadow, capped, without touching reply or statistics", async () => {
+    const store = memoryStore();
+    await publish({ feature_dev: routing(1, 0) });
+    const router = open({ store, flushEveryMs: 60_000 });
+    const seen: (string | null)[] = [];
+    let running = 0;
+    let most = 0;
+    const chat = router.wrap({
+      agent: "feature_dev",
+      models: {
+        v1: model("one", async () => answer("old")),
+        v2: model("two", async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          running -= 1;
+          if (seen.length === 1) throw new Error("boom");
+          return answer("new");
+        }),
+      },
+      shadow: {
+        share: 1,
+        maxConcurrent: 2,
+        maxPerMinute: 5,
+        onResult({ shadow, served, error }) {
+          expect(served.text).toBe("old");
+          seen.push(shadow?.text ?? String(error));
+          throw new Error("a fault in the observer");
+        },
+      },
+    });
+    for (let session = 0; session < 30; session += 1) {
+      expect((await chat.generate(hello, { sessionKey: `s${session}` })).text).toBe("old");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await eventually(() => seen.length === 5);
+    expect(most).toBe(2);
+    expect(seen.filter((text) => text === "new").length).toBeGreaterThan(0);
+    await router.flush();
+    const { records } = await store.list({ collection: "rollouts", limit: 10 });
+    expect(records[0]?.value).toMatchObject({ baseline: { ok: 30 }, canary: { ok: 0, failed: 0 } });
+    expect(() =>
+      router.wrap({ agent: "feature_dev", models: {}, shadow: { share: 2, onResult() {} } }),
+    ).toThrow(/share/);
+  });
+
   it("counts nothing when the caller gives up", async () => {
     const store = memoryStore();
     await publish({ feature_dev: routing(1, 100) });

@@ -10,6 +10,7 @@ import {
   circuitBreakerOptionsSchema,
 } from "./circuit-breaker.ts";
 import {
+  type CompiledArm,
   type CompiledTable,
   compileRoutingTable,
   decide,
@@ -62,6 +63,8 @@ export interface Router {
   route(agent: string, sessionKey: string): RouteDecision;
   /** The model an agent falls back to, null when the agent has no canary. */
   baselineOf(agent: string): RoutedTarget | null;
+  /** The model under trial, null when the agent has none. */
+  canaryOf(agent: string): RoutedTarget | null;
   /** Counts how a session went, for the arm it was assigned to. Call it once per session. */
   record(decision: RouteDecision, outcome: RouteOutcome): void;
   /** A `ChatModel` that routes, calls, falls back to the baseline once when the canary fails, and records. */
@@ -171,16 +174,11 @@ export function createRouter(options: RouterOptions): Router {
     baselineOf(agent) {
       const entry = compiled.get(agent);
       if (!entry?.canary) return null;
-      const { version, deploymentId, targetId, modelId, configValue, baseUrl } = entry.baseline;
-      return {
-        agent: entry.agent,
-        version,
-        deploymentId,
-        target: targetId,
-        model: modelId,
-        configValue,
-        baseUrl,
-      };
+      return targetOf(entry.agent, entry.baseline);
+    },
+    canaryOf(agent) {
+      const entry = compiled.get(agent);
+      return entry?.canary ? targetOf(entry.agent, entry.canary) : null;
     },
     record(decision, outcome) {
       const entry = compiled.get(decision.agent);
@@ -209,4 +207,9 @@ export function createRouter(options: RouterOptions): Router {
     },
   };
   return router;
+}
+
+function targetOf(agent: string, arm: CompiledArm): RoutedTarget {
+  const { version, deploymentId, targetId, modelId, configValue, baseUrl } = arm;
+  return { agent, version, deploymentId, target: targetId, model: modelId, configValue, baseUrl };
 }
