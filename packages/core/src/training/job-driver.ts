@@ -127,6 +127,9 @@ export class JobDriver {
           startedAt,
           backendJobId: job.backendJobId,
           backendUrl: job.url,
+          // A further attempt may go on in the same log or begin another one.
+          recordedIndex: current.recordedFor === job.backendJobId ? current.recordedIndex : 0,
+          recordedFor: job.backendJobId,
         };
         return { record: next, events: [unsequenced(startedEvent(next, startedAt))], key: "started" };
       });

@@ -8,7 +8,7 @@ type Unstored<Type extends keyof TrainingEvents> = ModelOpsEvent<Type, TrainingE
 
 /** A backend's event as the job's: the same event has the same id, whichever process sends it. Null for plain output. */
 export function progressEvent(
-  job: Pick<JobRecord, "id" | "agent">,
+  job: Pick<JobRecord, "id" | "agent" | "backendJobId">,
   event: BackendEvent,
   tracker: ProgressTracker,
 ): Unstored<"training.progress"> | null {
@@ -18,7 +18,7 @@ export function progressEvent(
   const note = record.checkpoint ?? record.stage ?? null;
   return {
     v: 1,
-    id: `${job.id}#${event.index}`,
+    id: `${job.backendJobId ?? job.id}#${event.index}`,
     seq: null,
     time: event.time,
     type: "training.progress",

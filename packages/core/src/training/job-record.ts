@@ -54,6 +54,8 @@ export const jobRecordSchema = z.looseObject({
   metrics: z.record(z.string(), z.number()),
   /** Events of the backend up to here (excluded) are in the store. */
   recordedIndex: z.number().int(),
+  /** The backend's job that `recordedIndex` counts in. */
+  recordedFor: z.string().nullable(),
   registeredVersion: z.string().nullable(),
   artifact: artifactSchema.nullable(),
   costUsd: z.number().nullable(),

@@ -297,6 +297,7 @@ export class Trainer {
         progress: null,
         metrics: {},
         recordedIndex: current?.recordedIndex ?? 0,
+        recordedFor: current?.recordedFor ?? null,
         registeredVersion: null,
         artifact: null,
         costUsd: null,

@@ -3,7 +3,7 @@ import type { DatasetRow } from "../../contract/dataset-source.ts";
 import { byteLines } from "./jsonl-lines.ts";
 import { type ReadRowsOptions, type RowProblem, rowError } from "./row-problem.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 /** Rows of a JSON Lines file, a chunk's worth at a time. Empty lines are passed over. */
 export async function* readJsonl(
