@@ -1,10 +1,10 @@
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
+import { completion } from "./__fixtures__/test-server.ts";
 import { fromAiSdk } from "./from-ai-sdk.ts";
 import { fromLangChain } from "./from-langchain.ts";
 import { fromOpenAI } from "./from-openai.ts";
-import { completion } from "./test-server.ts";
 
 // Requests and replies below were recorded from @ai-sdk/openai-compatible 3.0.92, @langchain/openai 1 (core 1.4.0) and
 // openai 7.57.0 on 2026-11-23, each talking to a server of this machine.
@@ -142,6 +142,14 @@ test.each(ADAPTERS)("%s does not repeat a refusal and gives broken replies a nam
   await expect(make(script({ odd: true }), { maxAttempts: 1 }).generate(REQUEST)).rejects.toMatchObject({
     code: "model/unusable-answer",
   });
+});
+
+test.each(ADAPTERS)("%s keeps nothing of a foreign error that has no status", async (_, make) => {
+  const error = await make(script(new RateLimitError({})))
+    .generate(REQUEST)
+    .catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "model/failed" });
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(PROMPT);
 });
 
 test.each(ADAPTERS)("%s passes the caller's abort on", async (_, make) => {

@@ -2,8 +2,8 @@ import { inspect } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { Clock } from "../time/clock.ts";
+import { completion, sendJson, startServer } from "./__fixtures__/test-server.ts";
 import { type OpenAICompatibleOptions, openAICompatible } from "./openai-compatible.ts";
-import { completion, sendJson, startServer } from "./test-server.ts";
 
 const PROMPT = "Restart the payment service of customer 4711";
 const REQUEST = { messages: [{ role: "user" as const, content: PROMPT }] };

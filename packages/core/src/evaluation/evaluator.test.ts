@@ -9,6 +9,7 @@ import { Evaluator } from "./evaluator.ts";
 import type { Metric } from "./metric.ts";
 import { accuracy } from "./metrics/accuracy.ts";
 import { latencyThreshold } from "./metrics/latency-threshold.ts";
+import { pairwiseJudge } from "./metrics/pairwise-judge.ts";
 import { tokenEfficiency } from "./metrics/token-efficiency.ts";
 import { validJson } from "./metrics/valid-json.ts";
 import { workflowCompleteness } from "./metrics/workflow-completeness.ts";
@@ -196,6 +197,51 @@ test("counts a metric that throws as missing and does not recommend from the res
       count: 10,
     },
   ]);
+});
+
+test("a score outside of 0 to 1 is missing, not cut to fit", async () => {
+  const { evaluator } = evaluatorWithEvents();
+  const wild: Metric = { name: "wild", version: "1", description: "7", score: () => ({ score: 7 }) };
+  const report = await evaluator.evaluate({
+    agent: "feature_dev",
+    model: answering("m", right),
+    dataset: examples(5),
+    metrics: [wild],
+  });
+  expect(report.score).toBeNull();
+  expect(report.coverage.missing).toMatchObject([
+    { count: 5, reason: "returned 7, which is not a number from 0 to 1" },
+  ]);
+});
+
+test("a judge compares both answers once, in both orders, and is not paid again on resume", async () => {
+  const { evaluator } = evaluatorWithEvents();
+  const judge = answering("judge", (prompt) =>
+    JSON.stringify({ better: prompt.indexOf('"first": "no"') === -1 ? "first" : "second" }),
+  );
+  const options = {
+    agent: "feature_dev",
+    evaluationId: "judged",
+    // Example 3 has no answer of the candidate: the baseline wins it without a judge.
+    candidate: {
+      version: "v2",
+      model: answering("tuned", (prompt) => (numberIn(prompt) === 3 ? new Error("down") : right(prompt))),
+    },
+    baseline: { version: "v1", model: answering("base", () => "no") },
+    dataset: examples(10),
+    metrics: [pairwiseJudge({ model: judge, rubric: "Be right." })],
+  };
+  const report = await evaluator.compare(options);
+  expect(judge.calls).toBe(18);
+  expect(report.candidateScore).toBeCloseTo(0.9, 9);
+  expect(report.baselineScore).toBeCloseTo(0.1, 9);
+  expect(report.cost.metricsUsd).toBeCloseTo(0.018, 9);
+
+  const again = await evaluator.resume("judged", options);
+  // Only example 3 is asked again; it fails again and needs no judge.
+  expect(judge.calls).toBe(18);
+  expect(again.candidateScore).toBeCloseTo(0.9, 9);
+  expect(again.cost.metricsUsd).toBeCloseTo(0.018, 9);
 });
 
 test("does not run unchanged work again, and says whose result it is", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { completion, sendJson, startServer } from "../chat-models/test-server.ts";
+import { completion, sendJson, startServer } from "../chat-models/__fixtures__/test-server.ts";
 
 const COUNT = 120;
 const CONCURRENCY = 8;
@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function start(mode: "start" | "resume", database: string, baseUrl: string) {
-  const script = fileURLToPath(new URL("resume-child.ts", import.meta.url));
+  const script = fileURLToPath(new URL("__fixtures__/resume-child.ts", import.meta.url));
   const child = spawn(process.execPath, [script, database, baseUrl, String(COUNT), mode], {
     stdio: ["ignore", "pipe", "pipe"],
   });

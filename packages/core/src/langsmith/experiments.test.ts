@@ -6,6 +6,7 @@ import { Evaluator } from "../evaluation/evaluator.ts";
 import { accuracy } from "../evaluation/metrics/accuracy.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { experimentRun } from "./experiment-run.ts";
 import { langSmithExperiments } from "./experiments.ts";
 
 const KEY = "lsv2_test_key_0123456789";
@@ -196,6 +197,29 @@ test.each([
   expect(report.experimentUrls).toEqual({ candidate: null, baseline: null, comparison: null });
   expect(warnings).toHaveLength(1);
   expect(warnings[0]).not.toContain(KEY);
+});
+
+test("writes no feedback for a score that is missing", () => {
+  const { feedback, run } = experimentRun({
+    outcome: {
+      answer: null,
+      failure: { code: "model/timeout", message: "No answer.", attempts: 2 },
+      scores: [
+        { score: null, reason: "unknown" },
+        { score: 0, reason: "no answer" },
+      ],
+      metricCostUsd: 0,
+      resumed: false,
+    },
+    example: { id: "e", inputs: { question: "PROMPT" }, outputs: {}, metadata: {} },
+    trial: 0,
+    experiment: { id: "33333333-3333-4333-8333-333333333330", name: "x", metadata: {} },
+    metricNames: ["first", "second"],
+    referenceExampleId: DATASET,
+    sendTexts: true,
+  });
+  expect(feedback.map((entry) => [entry.key, entry.score])).toEqual([["second", 0]]);
+  expect(run).toMatchObject({ error: "model/timeout: No answer.", outputs: {} });
 });
 
 test("needs a key", () => {

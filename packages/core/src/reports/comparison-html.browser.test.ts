@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import axe from "axe-core";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sampleReport } from "./__fixtures__/comparison-report-sample.ts";
 import { comparisonHtml } from "./comparison-html.ts";
-import { sampleReport } from "./comparison-report-sample.ts";
 
 const BROWSERS = [
   process.env.CHROMIUM_PATH,
@@ -58,14 +58,14 @@ describe.skipIf(executablePath === undefined)(
         expect(requests).toEqual([url]);
 
         // Scripts of the page are off by its own policy; axe is brought in from outside.
-        await page.addScriptTag({ content: await readFile(axePath(), "utf8") });
+        await page.addScriptTag({ content: axe.source });
         const violations = await page.evaluate(async () => {
-          const axe = (
+          const injected = (
             globalThis as unknown as {
               axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
             }
           ).axe;
-          return (await axe.run()).violations.map(
+          return (await injected.run()).violations.map(
             ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 120)}`,
           );
         });
@@ -113,7 +113,3 @@ describe.skipIf(executablePath === undefined)(
     });
   },
 );
-
-function axePath(): string {
-  return createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-}

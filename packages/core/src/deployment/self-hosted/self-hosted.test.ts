@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { completion, sendJson, startServer } from "../../chat-models/test-server.ts";
+import { completion, sendJson, startServer } from "../../chat-models/__fixtures__/test-server.ts";
 import type { ModelReference } from "../../contract/deploy-target.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { selfHosted } from "./self-hosted.ts";

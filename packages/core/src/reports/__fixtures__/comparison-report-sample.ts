@@ -1,11 +1,11 @@
-import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
-import type { ComparisonReport } from "../evaluation/comparison-report.ts";
-import { Evaluator } from "../evaluation/evaluator.ts";
-import { accuracy } from "../evaluation/metrics/accuracy.ts";
-import { tokenEfficiency } from "../evaluation/metrics/token-efficiency.ts";
-import { validJson } from "../evaluation/metrics/valid-json.ts";
-import { memoryStore } from "../registry/memory-store.ts";
-import { completeRuntime } from "../runtime.ts";
+import type { ChatModel, ChatRequest } from "../../contract/chat-model.ts";
+import type { ComparisonReport } from "../../evaluation/comparison-report.ts";
+import { Evaluator } from "../../evaluation/evaluator.ts";
+import { accuracy } from "../../evaluation/metrics/accuracy.ts";
+import { tokenEfficiency } from "../../evaluation/metrics/token-efficiency.ts";
+import { validJson } from "../../evaluation/metrics/valid-json.ts";
+import { memoryStore } from "../../registry/memory-store.ts";
+import { completeRuntime } from "../../runtime.ts";
 
 /** What a hostile model may answer: every way out of HTML, SVG, Markdown and a table that we could think of. */
 export const HOSTILE_TEXT =

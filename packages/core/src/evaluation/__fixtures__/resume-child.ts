@@ -1,8 +1,8 @@
-import { openAICompatible } from "../chat-models/openai-compatible.ts";
-import { sqliteStore } from "../registry/sqlite/sqlite-store.ts";
-import { completeRuntime } from "../runtime.ts";
-import { Evaluator } from "./evaluator.ts";
-import { accuracy } from "./metrics/accuracy.ts";
+import { openAICompatible } from "../../chat-models/openai-compatible.ts";
+import { sqliteStore } from "../../registry/sqlite/sqlite-store.ts";
+import { completeRuntime } from "../../runtime.ts";
+import { Evaluator } from "../evaluator.ts";
+import { accuracy } from "../metrics/accuracy.ts";
 
 /** The process that the resume test kills: compares two models behind a server and prints what it finds. */
 const [database, baseUrl, count, mode] = process.argv.slice(2);
