@@ -109,6 +109,18 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** Within `during`: time may pass while this waits, since the answer itself waits for it. */
+  async waiting<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#busy -= 1;
+    this.#scheduleJump();
+    try {
+      return await work();
+    } finally {
+      this.#busy += 1;
+      this.#activity += 1;
+    }
+  }
+
   #earliest(): Sleeper | null {
     let earliest: Sleeper | null = null;
     for (const sleeper of this.#sleepers) {

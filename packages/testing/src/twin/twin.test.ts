@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { VirtualClock } from "../clock/virtual-clock.ts";
 import { startTwin, type Twin } from "./twin.ts";
 
 let twin: Twin;
@@ -101,6 +102,23 @@ describe.each(["socket", "in process"] as const)("a twin through the %s", (way) 
     expect(twin.secrets.leaks.map((leak) => leak.place)).toEqual(["body", "url"]);
     await expect(twin.close()).rejects.toMatchObject({ code: "testing/secret-leaked" });
   });
+});
+
+test("on a virtual clock a late answer comes at its time, and one that never comes holds nobody up", async () => {
+  const clock = new VirtualClock({ startAtMs: 0 });
+  const slow = await startTwin("slow", new Hono().get("/", (context) => context.text("here")), { clock });
+  slow.faults.add(
+    { route: "GET /", nth: 1, fault: { kind: "delay", durationMs: 3_600_000 } },
+    { route: "GET /", nth: 2, fault: { kind: "hang" } },
+  );
+  await slow.fetch(`${slow.url}/`);
+  expect(clock.now()).toBe(3_600_000);
+  const controller = new AbortController();
+  const hanging = slow.fetch(`${slow.url}/`, { signal: controller.signal });
+  await clock.sleep(1000);
+  controller.abort(new Error("enough"));
+  await expect(hanging).rejects.toThrow("enough");
+  await slow.close();
 });
 
 test("refuses a route pattern it cannot read", () => {

@@ -118,10 +118,10 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
         return new Response(text, { status: fault.status, headers });
       }
       case "delay":
-        await clock.sleep(fault.durationMs, { keepAlive: true });
+        await waitWhileAnswering(clock, fault.durationMs);
         return app.fetch(again(), bindings);
       case "hang":
-        return new Promise<Response>(() => {});
+        return outsideWork(clock, () => new Promise<Response>(() => {}));
       case "reset":
         transport.reset();
         throw new ConnectionCut();
@@ -183,6 +183,15 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
     secrets,
     close: () => closeServer(server, secrets),
   };
+}
+
+/** For handlers: answers later by the twin's clock, which goes on meanwhile. */
+export function waitWhileAnswering(clock: Clock, durationMs: number, signal?: AbortSignal): Promise<void> {
+  return outsideWork(clock, () => clock.sleep(durationMs, { signal, keepAlive: true }));
+}
+
+function outsideWork<Result>(clock: Clock, wait: () => Promise<Result>): Promise<Result> {
+  return clock instanceof VirtualClock ? clock.waiting(wait) : wait();
 }
 
 /** A clock that is the machine's, kept apart from core's so that twins hold the process open while they wait. */
