@@ -34,7 +34,7 @@ async function writeRows(path: string, rows: number): Promise<void> {
     const prompt = `${row}: ${Array.from({ length: 30 }, word).join(" ")}`;
     const completion = JSON.stringify({ answer: Array.from({ length: 8 }, word).join(" ") });
     const isBuffered = file.write(`${JSON.stringify({ prompt, completion, source: "generated" })}\n`);
-    if (!isBuffered) await new Promise((resolve) => file.once("drain", resolve));
+    if (!isBuffered) await new Promise<void>((resolve) => file.once("drain", () => resolve()));
   }
   await new Promise<void>((resolve, reject) => {
     file.once("error", reject);
