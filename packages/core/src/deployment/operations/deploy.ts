@@ -7,7 +7,8 @@ import { readHostFile, sha256Hex } from "../host-config/host-file.ts";
 import { effectiveModel } from "../host-config/models-config.ts";
 import type { Operation } from "../state/records.ts";
 import { NO_MODEL_ID, type Serving } from "../state/serving.ts";
-import { type ForwardResult, runForward, servedModelOf } from "./forward.ts";
+import { type ForwardResult, runForward } from "./forward.ts";
+import { servedModelOf } from "./make-available.ts";
 import { newOperation } from "./new-operation.ts";
 import { UNMANAGED_VERSION } from "./registry-pointers.ts";
 

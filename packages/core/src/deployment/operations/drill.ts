@@ -2,7 +2,8 @@ import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import { inProgress } from "../deployer-context.ts";
 import { hasModel, type Serving } from "../state/serving.ts";
-import { type RollbackResult, runRollback } from "./rollback.ts";
+import { runRollback } from "./rollback.ts";
+import type { RollbackResult } from "./rollback-contract.ts";
 
 /** Version name of the drill's canary: the present model under another name, with no sessions. */
 export const DRILL_VERSION = "drill";

@@ -1,0 +1,87 @@
+import type { TargetDeployment } from "../../contract/deploy-target.ts";
+import { ModelOpsError } from "../../errors/modelops-error.ts";
+import type { ServedModel } from "../../model/routing-table.ts";
+import { type DeployerContext, reach, requireTarget } from "../deployer-context.ts";
+import type { Operation } from "../state/records.ts";
+import { probeDeployment } from "../verification/probe.ts";
+import { isPast, owned } from "./owned-operation.ts";
+
+const READY_POLL_MS = 1000;
+
+/** S2–S4: the model exists, is healthy and has answered a call. Nothing is routed to it yet. */
+export async function make(
+  context: DeployerContext,
+  started: Operation,
+  signal?: AbortSignal,
+): Promise<Operation> {
+  let operation = started;
+  if (operation.kind !== "deploy" || !operation.request || isPast(operation, "S4")) return operation;
+  const { version, targetId } = operation.request;
+  const { agent } = operation;
+  const target = requireTarget(context, targetId);
+  const registered = await context.registry.getVersion({ agent, version });
+  await reach(context, "S2.before");
+  signal?.throwIfAborted();
+  const deployment = await target.deploy(
+    {
+      model: { agent, version, modelId: registered.modelId, artifact: registered.artifact },
+      // The same version on the same target is the same deployment, whoever asks and however often.
+      idempotencyKey: `${agent}@${version}`,
+    },
+    { signal },
+  );
+  await reach(context, "S2.after");
+  const model: ServedModel = servedModelOf(deployment);
+  operation = await context.store.update(agent, (state, at) => {
+    const next: Operation = { ...owned(state, operation), step: "S3", model };
+    return {
+      change: {
+        operations: [next],
+        deployments: [
+          { v: 1, state: "ready", deployment, operationId: operation.operationId, createdAt: at },
+        ],
+      },
+      result: next,
+    };
+  });
+  await reach(context, "S3.after");
+  await waitUntilReady(context, deployment, signal);
+  await probeDeployment(context, deployment, { signal });
+  await reach(context, "S4.before");
+  operation = await context.store.update(agent, (state) => {
+    const next: Operation = { ...owned(state, operation), step: "S4" };
+    return { change: { operations: [next] }, result: next };
+  });
+  await reach(context, "S4.after");
+  return operation;
+}
+
+export function servedModelOf(deployment: TargetDeployment): ServedModel {
+  const { version, modelId, targetId, deploymentId, configValue, baseUrl } = deployment;
+  return { version, modelId, targetId, deploymentId, configValue, baseUrl };
+}
+
+async function waitUntilReady(
+  context: DeployerContext,
+  deployment: TargetDeployment,
+  signal?: AbortSignal,
+): Promise<void> {
+  const target = requireTarget(context, deployment.targetId);
+  const { clock } = context.runtime;
+  const deadline = clock.now() + context.settings.readyTimeoutMs;
+  for (;;) {
+    const { state, message } = await target.status(deployment, { signal });
+    if (state === "ready") return;
+    if (state === "failed" || state === "absent" || clock.now() > deadline) {
+      throw new ModelOpsError({
+        code: "deployment/not-healthy",
+        message: `${deployment.version} of ${deployment.agent} did not become healthy on ${deployment.targetId}.`,
+        reason: `Its state is ${state}${message ? `: ${message}` : ""}.`,
+        fix: "look at the target's own logs; the model in use keeps serving.",
+        details: { state, deploymentId: deployment.deploymentId },
+      });
+    }
+    if (state === "paused") await target.resume?.(deployment, { signal });
+    await clock.sleep(READY_POLL_MS, { signal, keepAlive: true });
+  }
+}
