@@ -41,7 +41,6 @@ export const rolloutPlanSchema = z.strictObject({
 });
 export type RolloutPlan = z.input<typeof rolloutPlanSchema>;
 export type CompleteRolloutPlan = z.output<typeof rolloutPlanSchema>;
-export type RolloutStep = CompleteRolloutPlan["steps"][number];
 export type RolloutGuardrail = CompleteRolloutPlan["guardrails"][number];
 export type RolloutPreset = "immediate" | "canary_20pct";
 
