@@ -68,7 +68,22 @@ export type {
   DeployRequestOptions,
   ProbeOptions,
 } from "./deployment/deployer-options.ts";
-export type { HostConfigOptions } from "./deployment/host-config/host-config-options.ts";
+export type { DeploymentRegistry } from "./deployment/deployment-registry.ts";
+export type { HostConfigOptions, ReloadHook } from "./deployment/host-config/host-config-options.ts";
+export type { HostConfigEdit } from "./deployment/host-config/models-config.ts";
+export type { RollbackResult } from "./deployment/operations/rollback-contract.ts";
+export type { Drift, ReconcileReport } from "./deployment/reconcile.ts";
+export { type SelfHostedOptions, selfHosted } from "./deployment/self-hosted/self-hosted.ts";
+export type { RollbackVerification } from "./deployment/verification/rollback-verification.ts";
+export { certifyRollout } from "./deployment/watch/certify-rollout.ts";
+export type { WatchResult } from "./deployment/watch/watch-rollout.ts";
+export type { YamlPath } from "./deployment/yaml/document.ts";
+export {
+  type EditYamlOptions,
+  editYamlScalar,
+  type YamlEdit,
+  type YamlScalarValue,
+} from "./deployment/yaml/edit-scalar.ts";
 export { ConflictError } from "./errors/conflict-error.ts";
 export {
   type ErrorArea,
@@ -108,6 +123,7 @@ export type {
   TrainingMethod,
 } from "./model/model-version.ts";
 export type { RolloutPlan, RolloutPreset } from "./model/rollout-plan.ts";
+export { parseRoutingTable, type RoutingTable } from "./model/routing-table.ts";
 export { Secret } from "./model/secret.ts";
 export {
   type CompareVersionsOptions,
@@ -124,10 +140,12 @@ export { comparisonHtml } from "./reports/comparison-html.ts";
 export { comparisonJunit } from "./reports/comparison-junit.ts";
 export { comparisonMarkdown } from "./reports/comparison-markdown.ts";
 export { type ReportFiles, writeReports } from "./reports/write-reports.ts";
+export type { CircuitBreakerOptions } from "./rollout/circuit-breaker.ts";
 export type { RouteDecision, RoutedTarget } from "./rollout/decision.ts";
 export type { RouteOutcome } from "./rollout/outcome-counters.ts";
-export type { RoutedModel, RoutedModelOptions, RoutedResult } from "./rollout/routed-model.ts";
+export type { RoutedModel, RoutedModelOptions, RoutedModels, RoutedResult } from "./rollout/routed-model.ts";
 export { createRouter, type Router, type RouterOptions, type RouterStatus } from "./rollout/router.ts";
+export type { ShadowOptions, ShadowResult } from "./rollout/shadow-calls.ts";
 export type { Logger, Runtime } from "./runtime.ts";
 export { type Clock, isoTime, systemClock } from "./time/clock.ts";
 export { formatDuration } from "./time/duration.ts";
