@@ -15,7 +15,7 @@ export function changeChart(report: ComparisonReport): SafeHtml | null {
       low: interval.lowPct,
       high: interval.highPct,
       isMain: true,
-      text: `${formatChange(improvementPct, improvementUnit)} (${formatInterval(interval, improvementUnit)})`,
+      text: changeText(improvementPct, interval, improvementUnit),
     },
   ];
   for (const metric of report.metrics) {
@@ -26,7 +26,7 @@ export function changeChart(report: ComparisonReport): SafeHtml | null {
       low: metric.interval.lowPct,
       high: metric.interval.highPct,
       isMain: false,
-      text: `${formatChange(metric.changePct, metric.unit)} (${formatInterval(metric.interval, metric.unit)})`,
+      text: changeText(metric.changePct, metric.interval, metric.unit),
     });
   }
   const { deployAbove, canaryFrom } = report.thresholds;
@@ -34,13 +34,23 @@ export function changeChart(report: ComparisonReport): SafeHtml | null {
     id: "change",
     title: "Change against the baseline",
     description: rows.map((row) => `${row.label}: ${row.text}`).join("; "),
-    axisLabel: "better than the baseline by (percent; points where marked)",
+    axisLabel: "better than the baseline by (percent; pt: points)",
     rows,
     marks: [
       { value: canaryFrom * 100, label: `canary ${canaryFrom * 100} %` },
       { value: deployAbove * 100, label: `deploy ${deployAbove * 100} %` },
     ],
   });
+}
+
+/** Beside a chart there is room for about 34 characters: points take the short form. */
+function changeText(
+  value: number,
+  interval: { readonly lowPct: number; readonly highPct: number },
+  unit: "percent" | "points",
+): string {
+  const full = `${formatChange(value, unit)} (${formatInterval(interval, unit)})`;
+  return unit === "percent" ? full : full.replaceAll("points", "pt");
 }
 
 /** Mean score of each metric on both models, from 0 to 1. */

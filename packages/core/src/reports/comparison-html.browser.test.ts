@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ComparisonReport } from "../evaluation/comparison-report.ts";
 import { sampleReport } from "./__fixtures__/comparison-report-sample.ts";
 import { comparisonHtml } from "./comparison-html.ts";
 
@@ -17,6 +18,15 @@ const BROWSERS = [
   "/usr/bin/google-chrome",
 ];
 const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
+
+/** Texts of charts that reach beyond their chart. */
+const CUT_TEXTS = `[...document.querySelectorAll("svg.chart")].flatMap((chart) => {
+        const outer = chart.getBoundingClientRect();
+        return [...chart.querySelectorAll("text")].filter((text) => {
+          const box = text.getBoundingClientRect();
+          return box.left < outer.left || box.right > outer.right || box.top < outer.top || box.bottom > outer.bottom;
+        }).map((text) => text.textContent);
+      })`;
 
 describe.skipIf(executablePath === undefined)(
   `report.html in a browser${executablePath ? "" : " (skipped: no Chromium found; set CHROMIUM_PATH)"}`,
@@ -78,6 +88,7 @@ describe.skipIf(executablePath === undefined)(
           expect(box?.height).toBeGreaterThan(60);
         }
         expect(await page.locator("svg.chart").count()).toBe(3);
+        expect(await page.evaluate(CUT_TEXTS)).toEqual([]);
         if (process.env.REPORT_SCREENSHOTS) {
           await page.screenshot({
             path: join(process.env.REPORT_SCREENSHOTS, `${colorScheme}.png`),
@@ -87,6 +98,27 @@ describe.skipIf(executablePath === undefined)(
         await context.close();
       },
     );
+
+    test("nothing is cut off when gains are in points and names are long", async () => {
+      const report = await sampleReport();
+      const long: ComparisonReport = {
+        ...report,
+        improvementUnit: "points",
+        improvementPct: 96.4,
+        interval: { lowPct: 95.3, highPct: 97.6, confidence: 0.9, method: "delta" },
+        metrics: report.metrics.map((metric) => ({
+          ...metric,
+          name: metric.name === "accuracy" ? "mcp_integration_quality" : metric.name,
+          unit: "points",
+          changePct: -96.4,
+          interval: { lowPct: -97.6, highPct: -95.3 },
+        })),
+      };
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      await page.setContent(comparisonHtml(long));
+      expect(await page.evaluate(CUT_TEXTS)).toEqual([]);
+      await page.close();
+    });
 
     test("shows a hostile answer as text and runs none of it", async () => {
       const page = await browser.newPage();

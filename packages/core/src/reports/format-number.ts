@@ -8,19 +8,24 @@ export function formatScore(score: number | null): string {
 
 /** `+19.1 %`, `−3.7 %`, `+10.0 points`. */
 export function formatChange(value: number | null, unit: "percent" | "points"): string {
-  if (value === null) return MISSING;
-  const rounded = Math.abs(value) < 0.05 ? 0 : value;
-  const sign = rounded > 0 ? "+" : rounded < 0 ? "−" : "±";
-  return `${sign}${Math.abs(rounded).toFixed(1)}\u00a0${unit === "percent" ? "%" : "points"}`;
+  return value === null ? MISSING : `${signed(value)}\u00a0${UNITS[unit]}`;
 }
 
-/** `+5.9 % to +34.5 %` */
+/** `+5.9 to +34.5 %` */
 export function formatInterval(
   interval: { readonly lowPct: number; readonly highPct: number } | null,
   unit: "percent" | "points",
 ): string {
   if (interval === null) return MISSING;
-  return `${formatChange(interval.lowPct, unit)} to ${formatChange(interval.highPct, unit)}`;
+  return `${signed(interval.lowPct)} to ${signed(interval.highPct)}\u00a0${UNITS[unit]}`;
+}
+
+const UNITS = { percent: "%", points: "points" } as const;
+
+function signed(value: number): string {
+  const rounded = Math.abs(value) < 0.05 ? 0 : value;
+  const sign = rounded > 0 ? "+" : rounded < 0 ? "−" : "±";
+  return `${sign}${Math.abs(rounded).toFixed(1)}`;
 }
 
 /** `12 ms`, `1.42 s` */

@@ -66,7 +66,7 @@ test("the Markdown tells verdict, numbers and failures", () => {
   const lines = comparisonMarkdown(report).split("\n");
   expect(lines[0]).toBe("## Deploy as a canary: feature\\_dev v1.1.0 against v1.0.0");
   expect(lines).toContain(
-    "| accuracy | 0.7 | 0.667 | 0.900 | +35.0\u00a0% | +19.0\u00a0% to +51.0\u00a0% | 36 / 76 / 8 |",
+    "| accuracy | 0.7 | 0.667 | 0.900 | +35.0\u00a0% | +19.0 to +51.0\u00a0% | 36 / 76 / 8 |",
   );
   expect(lines).toContain("- candidate: 1 × model/failed (The model threw Error.)");
 });
