@@ -7,7 +7,7 @@ import { EventSource, type EventSubscriptions } from "../events/event-source.ts"
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { ModelVersion } from "../model/model-version.ts";
 import type { RegistryJson } from "../model/registry-json.ts";
-import type { Runtime } from "../runtime.ts";
+import { completeRuntime, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { REGISTRY_AGENT } from "./agent-state.ts";
 import { type RegistryAudit, registryAudit } from "./audit/registry-audit.ts";
@@ -90,7 +90,9 @@ export class Registry implements EventSubscriptions<RegistryEvents> {
   readonly #events: EventSource<RegistryEvents>;
   readonly #file: RegistryJsonFile | null;
 
-  constructor(runtime: Runtime, options: RegistryOptions = {}) {
+  /** Takes the runtime of `createModelOps`, or just `{ store, home }` to be used alone. */
+  constructor(given: Pick<Runtime, "store" | "home"> & Partial<Runtime>, options: RegistryOptions = {}) {
+    const runtime = completeRuntime(given);
     const { registryJson } = parseOrThrow(optionsSchema, options, {
       code: "config/registry",
       subject: "The registry's options",
@@ -109,6 +111,7 @@ export class Registry implements EventSubscriptions<RegistryEvents> {
           });
     this.#context = { runtime, store, events: this.#events, onCommit: () => this.#file?.schedule() };
     this.audit = registryAudit(store);
+    void this.#file?.catchUp();
   }
 
   on: EventSubscriptions<RegistryEvents>["on"] = (type, listener) => this.#events.on(type, listener);

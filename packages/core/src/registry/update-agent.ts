@@ -11,18 +11,20 @@ export interface UpdateAgentOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Conflicts come from other processes only, and each one is another writer's success. */
-const MAX_ATTEMPTS = 25;
-const MIN_PAUSE_MS = 2;
-const MAX_PAUSE_MS = 50;
+/**
+ * Every conflict is another writer's success, so the crowd as a whole moves on; one writer may lose many rounds of a few
+ * milliseconds in a row. Only time tells that something is wrong.
+ */
+const MAX_WAIT_MS = 10_000;
+const MAX_PAUSE_MS = 20;
 
 /** Writers of this process take turns per agent, so that they do not make each other repeat their work. */
 const queues = new WeakMap<RegistryStore, Map<string, Promise<unknown>>>();
 
 /**
  * Reads, computes, commits: `compute` sees the agent's revision and reads what it needs; when another writer commits
- * in between, it runs again after a short random pause, at most 25 times.
- * @throws ConflictError when `expectedRev` is another one, or after the last attempt.
+ * in between, it runs again after a short random pause, for at most 10 seconds.
+ * @throws ConflictError when `expectedRev` is another one, or when others came first for the whole time.
  */
 export async function updateAgent(
   store: RegistryStore,
@@ -52,13 +54,14 @@ async function attempt(
   compute: (rev: number) => Promise<AgentChange | null>,
   options: UpdateAgentOptions,
 ): Promise<CommitResult | null> {
+  const deadline = performance.now() + MAX_WAIT_MS;
   for (let count = 1; ; count += 1) {
     options.signal?.throwIfAborted();
     const rev = await store.revision(agent);
     if (options.expectedRev !== undefined && options.expectedRev !== rev) {
       throw new ConflictError({ subject: agent, expected: options.expectedRev, actual: rev });
     }
-    const isLast = count === MAX_ATTEMPTS || options.expectedRev !== undefined;
+    const isLast = options.expectedRev !== undefined || performance.now() > deadline;
     try {
       const change = await compute(rev);
       if (change === null) return null;
@@ -69,10 +72,7 @@ async function attempt(
       const isOvertaken = ConflictError.isInstance(error) || (await store.revision(agent)) !== rev;
       if (!isOvertaken) throw error;
     }
-    // The wait grows with the crowd, and its length is random, so that two writers do not keep meeting.
-    const longest = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** count);
-    await sleep(MIN_PAUSE_MS + Math.random() * (longest - MIN_PAUSE_MS), undefined, {
-      signal: options.signal,
-    });
+    // Random, so that two writers do not keep meeting; short, because whoever waits longer loses more often.
+    await sleep(Math.random() * Math.min(MAX_PAUSE_MS, count), undefined, { signal: options.signal });
   }
 }

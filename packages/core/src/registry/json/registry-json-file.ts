@@ -25,12 +25,15 @@ const GATHER_MS = 40;
 const REST_MS = 250;
 const RETRY_MS = 5000;
 const HEAD_BYTES = 200;
+const PAGE_EVENTS = 1000;
 
 /** Keeps `registry.json` in step with the store: whole files only, one rewrite for many commits. */
 export interface RegistryJsonFile {
   readonly path: string;
   /** Called after a commit; writes soon, in the background. */
   schedule(): void;
+  /** Writes soon when the file is behind the store, as after a process that was killed between commit and rewrite. */
+  catchUp(): Promise<void>;
   /** Resolves when the file shows every commit made so far. Rejects when it cannot be written. */
   flush(): Promise<void>;
   /** Finishes what is scheduled and stops. */
@@ -106,11 +109,22 @@ export function registryJsonFile(options: RegistryJsonFileOptions): RegistryJson
     await runNow();
   };
 
+  const schedule = () => {
+    isDirty = true;
+    if (!running && !isClosed) arm(GATHER_MS);
+  };
+
   return {
     path,
-    schedule() {
-      isDirty = true;
-      if (!running && !isClosed) arm(GATHER_MS);
+    schedule,
+    async catchUp() {
+      try {
+        const generation = await readGeneration(path);
+        // A file of somebody else is only replaced when there is something to say.
+        if (generation !== null && (await hasRegistryEvent(store, generation))) schedule();
+      } catch {
+        // Nothing was asked for: the next commit or flush says what is wrong.
+      }
     },
     flush,
     async close() {
@@ -123,8 +137,12 @@ export function registryJsonFile(options: RegistryJsonFileOptions): RegistryJson
 
 /** True when the registry changed after `since`; progress of jobs does not count. */
 async function hasRegistryEvent(store: RegistryStore, since: number): Promise<boolean> {
-  const events = await store.events({ since, limit: 1000 });
-  return events.some((event) => event.type.startsWith("registry."));
+  for (let seq = since; ; ) {
+    const events = await store.events({ since: seq, limit: PAGE_EVENTS });
+    if (events.some((event) => event.type.startsWith("registry."))) return true;
+    seq = events.at(-1)?.seq ?? seq;
+    if (events.length < PAGE_EVENTS) return false;
+  }
 }
 
 /** The `generation` at the head of a file of ours; null for another file, -1 for none. */

@@ -320,6 +320,14 @@ describe("the registry.json file", () => {
     await Promise.all([first.close(), second.close()]);
   });
 
+  it("is brought up to date by the next process after one that was killed before it wrote", async () => {
+    await registry.addVersion({ ...move, modelId: "m", trainingConfig });
+    const next = writing(store);
+    for (let waited = 0; !existsSync(path()) && waited < 5000; waited += 20) await sleep(20);
+    expect(read().agents.feature_dev?.history).toHaveLength(1);
+    await next.close();
+  });
+
   it("does not fail the change when it cannot be written, and says so on flush", async () => {
     writeFileSync(join(home, "taken"), "");
     const runtime = completeRuntime({ store, home });

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { CommitBatch, RegistryStore } from "../../contract/registry-store.ts";
+import { completeRuntime } from "../../runtime.ts";
+import { Registry } from "../registry.ts";
 import { openDatabase } from "./open-database.ts";
 import { sqliteStore } from "./sqlite-store.ts";
 
@@ -215,6 +217,27 @@ describe("files that cannot be used", () => {
 });
 
 describe("schema migrations", () => {
+  it("read what the first released schema wrote", async () => {
+    const first = new DatabaseSync(path);
+    first.exec(readFileSync(new URL("__fixtures__/schema-1.sql", import.meta.url), "utf8"));
+    first.close();
+    const store = sqliteStore({ path });
+    const registry = new Registry(completeRuntime({ store, home: folder }), { registryJson: false });
+    const agent = "feature_dev";
+    expect(await registry.pointers({ agent })).toEqual({
+      current: "v1.0.0",
+      canary: { version: "v1.1.0", share: 20 },
+      rev: 4,
+    });
+    const { versions } = await registry.listVersions({ agent, tag: "eu" });
+    expect(versions.map((version) => version.modelId)).toEqual(["org/base"]);
+    expect((await registry.wasServing({ agent, at: "2027-01-01T00:00:00Z" })).move?.reason).toBe("try");
+    expect(await registry.audit.verify()).toMatchObject({ isValid: true, count: 4 });
+    expect(await store.lastEventSeq()).toBe(5);
+    expect((await registry.promote({ agent })).generation).toBe(3);
+    await store.close();
+  });
+
   it("bring a file of the first schema up to date and keep what it holds", async () => {
     const first = sqliteStore({ path });
     await commitOne(first, "k");
