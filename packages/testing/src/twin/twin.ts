@@ -15,7 +15,7 @@ export interface TwinOptions {
   readonly faults?: FaultScript;
   readonly requests?: RequestLog;
   readonly secrets?: SecretGuard;
-  /** Keep request bodies and headers in the log. Off for load tests. @default true */
+  /** False for load tests: no request log, no secrets guard, no faults, half the cost. @default true */
   readonly isLogged?: boolean;
 }
 
@@ -47,7 +47,7 @@ class ConnectionCut extends Error {}
 
 /** Starts a twin from its Hono app: port 0 on loopback, request log, secrets guard and faults in front of it. */
 export async function startTwin(name: string, app: Hono, options: TwinOptions = {}): Promise<Twin> {
-  const clock = options.clock ?? systemLikeClock();
+  const clock = options.clock ?? machineClock();
   const faults = options.faults ?? new FaultScript();
   const requests = options.requests ?? new RequestLog();
   const secrets = options.secrets ?? new SecretGuard();
@@ -74,6 +74,7 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
     transport: Transport,
     bindings: Partial<HttpBindings>,
   ): Promise<Response> => {
+    if (options.isLogged === false) return app.fetch(request, bindings);
     const body = request.body === null ? null : new Uint8Array<ArrayBuffer>(await request.arrayBuffer());
     const again = () =>
       new Request(request.url, {
@@ -82,7 +83,6 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
         body,
         signal: request.signal,
       });
-    if (options.isLogged === false) return app.fetch(again(), bindings);
 
     const entry = requests.add(describeRequest(name, request, body, clock));
     const leaks = secrets.examine(entry);
@@ -195,7 +195,7 @@ function outsideWork<Result>(clock: Clock, wait: () => Promise<Result>): Promise
 }
 
 /** A clock that is the machine's, kept apart from core's so that twins hold the process open while they wait. */
-function systemLikeClock(): Clock {
+export function machineClock(): Clock {
   return {
     now: () => Date.now(),
     sleep: (durationMs, { signal } = {}) =>
