@@ -16,20 +16,6 @@ interface MappingNode {
  */
 export type FieldMapping = Readonly<Record<string, MappingValue>>;
 
-export const FIELD_NAMES = [
-  "prompt",
-  "completion",
-  "messages",
-  "tools",
-  "text",
-  "response",
-  "chosen",
-  "rejected",
-  "problem",
-  "question",
-  "solution",
-] as const;
-
 const messageSchema = z.strictObject({
   role: z.enum(["system", "user", "assistant", "tool"]),
   content: z.string(),
