@@ -1,5 +1,10 @@
 export type { Approval, ApprovalEvents } from "./approvals/approval.ts";
 export { type ApprovalDecision, type ApprovalRequest, Approvals } from "./approvals/approvals.ts";
+export type { ChatModelAdapterOptions } from "./chat-models/adapter-options.ts";
+export type { ChatPrice } from "./chat-models/chat-cost.ts";
+export { type AiSdkModelLike, fromAiSdk } from "./chat-models/from-ai-sdk.ts";
+export { fromLangChain, type LangChainModelLike } from "./chat-models/from-langchain.ts";
+export { type FromOpenAIOptions, fromOpenAI, type OpenAIClientLike } from "./chat-models/from-openai.ts";
 export { type OpenAICompatibleOptions, openAICompatible } from "./chat-models/openai-compatible.ts";
 export type { ApproveServing } from "./composition/serve-version.ts";
 export type {
@@ -91,18 +96,49 @@ export {
   ModelOpsError,
   type ModelOpsErrorOptions,
 } from "./errors/modelops-error.ts";
+export type { AgentRunResult, EvaluationAnswer } from "./evaluation/answer.ts";
+export type { AnswerCache, AnswerKey } from "./evaluation/answer-cache.ts";
+export type { ModelUnderTest } from "./evaluation/arm.ts";
+export type { AgentRun, ToRequest } from "./evaluation/ask.ts";
+export type { RawGuardrail } from "./evaluation/collector.ts";
 export type { ComparisonReport, MetricComparison } from "./evaluation/comparison-report.ts";
+export type { EvaluationDataset, MapRow } from "./evaluation/dataset.ts";
 export type { EvaluationReport } from "./evaluation/evaluation-report.ts";
 export { Evaluator } from "./evaluation/evaluator.ts";
 export type { EvaluatorEventMap } from "./evaluation/evaluator-events.ts";
 export type { CompareOptions, EvaluateOptions, EvaluatorOptions } from "./evaluation/evaluator-options.ts";
-export type { Metric, MetricInput, MetricScore } from "./evaluation/metric.ts";
+export type { ExperimentUrls } from "./evaluation/experiment-urls.ts";
+export type { ExperimentSession, ExperimentSetup, ExperimentWriter } from "./evaluation/experiment-writer.ts";
+export type {
+  Metric,
+  MetricInput,
+  MetricPairInput,
+  MetricPairScore,
+  MetricPrecondition,
+  MetricScore,
+} from "./evaluation/metric.ts";
 export { type AccuracyMode, type AccuracyOptions, accuracy } from "./evaluation/metrics/accuracy.ts";
 export { agentRoutingAccuracy } from "./evaluation/metrics/agent-routing-accuracy.ts";
+export {
+  type AutoevalsScorer,
+  type FromAutoevalsOptions,
+  fromAutoevals,
+} from "./evaluation/metrics/from-autoevals.ts";
 export { latencyThreshold } from "./evaluation/metrics/latency-threshold.ts";
+export { type LlmJudgeOptions, llmJudge } from "./evaluation/metrics/llm-judge.ts";
+export { mcpIntegrationQuality } from "./evaluation/metrics/mcp-integration-quality.ts";
+export { type FunctionMetricOptions, metricFromFunction } from "./evaluation/metrics/metric-from-function.ts";
+export { type PairwiseJudgeOptions, pairwiseJudge } from "./evaluation/metrics/pairwise-judge.ts";
+export {
+  type RiskAssessmentAccuracyOptions,
+  riskAssessmentAccuracy,
+} from "./evaluation/metrics/risk-assessment-accuracy.ts";
 export { tokenEfficiency } from "./evaluation/metrics/token-efficiency.ts";
+export { type ToolCallMode, type ToolCallsOptions, toolCalls } from "./evaluation/metrics/tool-calls.ts";
 export { type ValidJsonOptions, validJson } from "./evaluation/metrics/valid-json.ts";
 export { workflowCompleteness } from "./evaluation/metrics/workflow-completeness.ts";
+export { type SqliteAnswerCacheOptions, sqliteAnswerCache } from "./evaluation/sqlite-answer-cache.ts";
+export type { RescoreOptions } from "./evaluation/stored-answers.ts";
 export type { EventMap, EventOf, ModelOpsEvent, NewEvent } from "./events/event.ts";
 export { EventSource, type EventSubscriptions, type ListenerErrorHandler } from "./events/event-source.ts";
 export { writeFileAtomically } from "./files/atomic-write.ts";
@@ -111,6 +147,8 @@ export {
   type ResolvedBaseModel,
   resolveBaseModel,
 } from "./hub/resolve-base-model.ts";
+export { langSmithExperiments } from "./langsmith/experiments.ts";
+export type { LangSmithOptions } from "./langsmith/langsmith-options.ts";
 export type { Actor } from "./model/actor.ts";
 export { canonicalAgentName, PRESET_AGENTS } from "./model/agent-name.ts";
 export type { ArtifactFile, ArtifactLocation, ModelArtifact } from "./model/artifact.ts";
@@ -135,10 +173,12 @@ export { memoryStore } from "./registry/memory-store.ts";
 export { Registry, type RegistryOptions, type VersionName } from "./registry/registry.ts";
 export type { RegistryEvents } from "./registry/registry-events.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./registry/sqlite/sqlite-store.ts";
+export type { RecommendationRequirement } from "./reports/assert-recommendation.ts";
 export { assertRecommendation } from "./reports/assert-recommendation.ts";
 export { comparisonHtml } from "./reports/comparison-html.ts";
 export { comparisonJunit } from "./reports/comparison-junit.ts";
 export { comparisonMarkdown } from "./reports/comparison-markdown.ts";
+export { readReport } from "./reports/read-report.ts";
 export { type ReportFiles, writeReports } from "./reports/write-reports.ts";
 export type { CircuitBreakerOptions } from "./rollout/circuit-breaker.ts";
 export type { RouteDecision, RoutedTarget } from "./rollout/decision.ts";

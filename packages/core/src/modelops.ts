@@ -18,6 +18,7 @@ import { ModelOpsError } from "./errors/modelops-error.ts";
 import type { ComparisonReport } from "./evaluation/comparison-report.ts";
 import { Evaluator } from "./evaluation/evaluator.ts";
 import type { CompareOptions } from "./evaluation/evaluator-options.ts";
+import type { ExperimentWriter } from "./evaluation/experiment-writer.ts";
 import type { ModelOpsEvent } from "./events/event.ts";
 import { followEvents } from "./events/follow-events.ts";
 import type { Actor } from "./model/actor.ts";
@@ -48,6 +49,8 @@ export interface ModelOpsOptions {
   readonly routingFile?: string;
   /** Where dataset references are read from, beside `file:`. */
   readonly sources?: readonly DatasetSource[];
+  /** Where evaluations are written beside the store, such as `langSmithExperiments()`. */
+  readonly experiments?: ExperimentWriter;
   readonly training?: Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">;
   readonly registry?: RegistryOptions;
   /** Who acts, for history and audit. @default `{ type: "system", id: "modelops" }` */
@@ -166,7 +169,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
   const backend = given.backend ?? local({ home });
 
   const registry = new Registry(runtime, given.registry);
-  const evaluator = new Evaluator(runtime, { sources });
+  const evaluator = new Evaluator(runtime, { sources, experiments: given.experiments });
   const approvals = new Approvals(runtime);
   const trainer = new Trainer(runtime, {
     ...given.training,
