@@ -73,6 +73,7 @@ const optionsSchema = z.strictObject({
   hostConfig: objectSchema<HostConfigOptions>().optional(),
   routingFile: z.string().min(1).optional(),
   sources: z.array(objectSchema<DatasetSource>()).optional(),
+  experiments: objectSchema<ExperimentWriter>().optional(),
   training:
     objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
   registry: objectSchema<RegistryOptions>().optional(),
