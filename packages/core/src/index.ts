@@ -7,6 +7,11 @@ export { fromLangChain, type LangChainModelLike } from "./chat-models/from-langc
 export { type FromOpenAIOptions, fromOpenAI, type OpenAIClientLike } from "./chat-models/from-openai.ts";
 export { type OpenAICompatibleOptions, openAICompatible } from "./chat-models/openai-compatible.ts";
 export type { ApproveServing } from "./composition/serve-version.ts";
+export {
+  loadTrainingDefaults,
+  parseTrainingDefaults,
+  type TrainingDefaults,
+} from "./config/training-defaults.ts";
 export type {
   ChatMessage,
   ChatModel,
@@ -57,14 +62,19 @@ export type {
   TrainingRun,
   TrainingScriptConfig,
 } from "./contract/training-backend.ts";
+export { hardwareSnapshot } from "./cost/hardware-catalogue.ts";
+export type { Range } from "./cost/quote.ts";
 export { formatQuote, type Quote } from "./cost/quote.ts";
 export { type CheckDatasetOptions, checkDataset } from "./datasets/check-dataset.ts";
-export type { DatasetCheck } from "./datasets/dataset-check.ts";
+export type { DatasetCheck, LengthSummary, TokenSummary } from "./datasets/dataset-check.ts";
 export type { DatasetReference } from "./datasets/dataset-reference.ts";
 export { type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
 export type { DatasetFinding } from "./datasets/findings.ts";
+export type { RewardDeclaration } from "./datasets/gold-answer.ts";
 export type { FieldMapping, MappingValue } from "./datasets/mapping.ts";
+export { type MixPart, mixDatasets } from "./datasets/mix-datasets.ts";
 export { fileSource } from "./datasets/sources/file-source.ts";
+export { splitDataset, type WrittenRows } from "./datasets/split-dataset.ts";
 export { Deployer, type DeploymentStatusReport, type DeployResult } from "./deployment/deployer.ts";
 export type { DeployerEvents } from "./deployment/deployer-events.ts";
 export type {
@@ -191,7 +201,10 @@ export { type Clock, isoTime, systemClock } from "./time/clock.ts";
 export { formatDuration } from "./time/duration.ts";
 export { local } from "./training/backends/local/local.ts";
 export type { LocalOptions } from "./training/backends/local/local-options.ts";
+export type { BaseModel, BaseModelLookup } from "./training/base-model.ts";
+export type { JobRecord, TrainingJobState } from "./training/job-record.ts";
 export type { TrainingPlan } from "./training/plan.ts";
+export { parseProgressLine } from "./training/progress-line.ts";
 export { Trainer } from "./training/trainer.ts";
 export type {
   ApprovalAnswer,
