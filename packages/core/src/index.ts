@@ -170,6 +170,7 @@ export type {
   TrainingConfigRecord,
   TrainingMethod,
 } from "./model/model-version.ts";
+export type { PublishedAgent, PublishedVersion, RegistryJson } from "./model/registry-json.ts";
 export type { RolloutPlan, RolloutPreset } from "./model/rollout-plan.ts";
 export { parseRoutingTable, type RoutingTable } from "./model/routing-table.ts";
 export { Secret } from "./model/secret.ts";
@@ -179,10 +180,51 @@ export {
   type ModelOps,
   type ModelOpsOptions,
 } from "./modelops.ts";
+export type {
+  AuditProblem,
+  AuditVerification,
+  Checkpoint,
+  RegistryAudit,
+} from "./registry/audit/registry-audit.ts";
+export type { ImportInput, ImportReport, UnplacedPart } from "./registry/json/import-registry.ts";
+export type { MoveKind, Pointers } from "./registry/lifecycle.ts";
 export { memoryStore } from "./registry/memory-store.ts";
+export type { PointerMove } from "./registry/pointer-move.ts";
 export { Registry, type RegistryOptions, type VersionName } from "./registry/registry.ts";
 export type { RegistryEvents } from "./registry/registry-events.ts";
+export type {
+  AddVersionInput,
+  AgentChangeInput,
+  ChangeOptions,
+  LinkInput,
+  ListVersionsInput,
+  NextVersionInput,
+  RollbackInput,
+  SetCanaryInput,
+  SetChangelogInput,
+  SetNotesInput,
+  TagsInput,
+  UpdateScoresInput,
+  VersionChangeInput,
+} from "./registry/registry-inputs.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./registry/sqlite/sqlite-store.ts";
+export { type AgentChange, type UpdateAgentOptions, updateAgent } from "./registry/update-agent.ts";
+export type {
+  LinkedRecord,
+  MovePage,
+  ServingAnswer,
+  VersionLineage,
+  VersionPage,
+} from "./registry/version-queries.ts";
+export { suggestModelId, validateModelId } from "./registry/versioning/model-id.ts";
+export {
+  compareVersions,
+  formatVersion,
+  type ParsedVersion,
+  parseVersion,
+  type VersionBump,
+} from "./registry/versioning/version.ts";
+export type { WatchInput } from "./registry/watch-registry.ts";
 export type { RecommendationRequirement } from "./reports/assert-recommendation.ts";
 export { assertRecommendation } from "./reports/assert-recommendation.ts";
 export { comparisonHtml } from "./reports/comparison-html.ts";
