@@ -24,3 +24,8 @@ export function canonicalAgentName(agent: string): string {
   });
   return name.replaceAll("-", "_");
 }
+
+/** False for the names under which the library keeps records of its own, which no agent can have. */
+export function isAgentName(name: string): boolean {
+  return agentNameSchema.safeParse(name).success;
+}

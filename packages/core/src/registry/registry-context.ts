@@ -4,18 +4,11 @@ import type { RecordPut, RegistryStore } from "../contract/registry-store.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { EventSource } from "../events/event-source.ts";
 import type { Actor } from "../model/actor.ts";
-import { canonicalAgentName, PRESET_AGENTS } from "../model/agent-name.ts";
+import { canonicalAgentName, isAgentName, PRESET_AGENTS } from "../model/agent-name.ts";
 import type { ModelVersion } from "../model/model-version.ts";
 import { newEvent, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
-import {
-  type AgentState,
-  newAgentState,
-  REGISTRY_AGENT,
-  readAgentState,
-  STATE_KEY,
-  statePut,
-} from "./agent-state.ts";
+import { type AgentState, newAgentState, readAgentState, STATE_KEY, statePut } from "./agent-state.ts";
 import type { RegistryEvents } from "./registry-events.ts";
 import type { ChangeOptions } from "./registry-inputs.ts";
 import { updateAgent } from "./update-agent.ts";
@@ -180,7 +173,7 @@ export async function throwUnknownVersion(
 export async function requireAgent(store: RegistryStore, agent: string): Promise<void> {
   if ((PRESET_AGENTS as readonly string[]).includes(agent)) return;
   if ((await readState(store, agent)) !== null) return;
-  const known = (await store.agents()).filter((name) => name !== REGISTRY_AGENT).slice(0, 20);
+  const known = (await store.agents()).filter(isAgentName).slice(0, 20);
   throw new ModelOpsError({
     code: "registry/unknown-agent",
     message: `The registry knows no agent ${agent}.`,

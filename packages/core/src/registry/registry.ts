@@ -4,12 +4,11 @@ import type { CommitResult } from "../contract/registry-store.ts";
 import { parseOrThrow } from "../errors/from-zod.ts";
 import type { ModelOpsEvent } from "../events/event.ts";
 import { EventSource, type EventSubscriptions } from "../events/event-source.ts";
-import { canonicalAgentName } from "../model/agent-name.ts";
+import { canonicalAgentName, isAgentName } from "../model/agent-name.ts";
 import type { ModelVersion } from "../model/model-version.ts";
 import type { RegistryJson } from "../model/registry-json.ts";
 import { completeRuntime, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
-import { REGISTRY_AGENT } from "./agent-state.ts";
 import { type RegistryAudit, registryAudit } from "./audit/registry-audit.ts";
 import { writeCheckpoint } from "./audit/write-checkpoint.ts";
 import { exportRegistry } from "./json/export-registry.ts";
@@ -151,7 +150,7 @@ export class Registry implements EventSubscriptions<RegistryEvents> {
 
   /** Agents the registry has a record of, by name. */
   async agents(): Promise<readonly string[]> {
-    return (await this.#context.store.agents()).filter((agent) => agent !== REGISTRY_AGENT);
+    return (await this.#context.store.agents()).filter(isAgentName);
   }
 
   /** Who serves an agent now, with the revision for `expectedRev`. */

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { RegistryStore } from "../../contract/registry-store.ts";
+import { isAgentName } from "../../model/agent-name.ts";
 import type { ModelVersion } from "../../model/model-version.ts";
 import type { PublishedAgent, PublishedVersion, RegistryJson } from "../../model/registry-json.ts";
 import { toPublished } from "../../model/registry-json-mapping.ts";
@@ -60,7 +61,7 @@ interface NamedState {
 async function agentStates(store: RegistryStore): Promise<readonly NamedState[]> {
   const found: NamedState[] = [];
   for (const agent of await store.agents()) {
-    if (agent === REGISTRY_AGENT) continue;
+    if (!isAgentName(agent)) continue;
     const state = await readState(store, agent);
     if (state) found.push({ agent, state });
   }
