@@ -12,6 +12,8 @@ export interface ChatOutcome {
   readonly completionTokens: number;
   /** Null when the model has no price. */
   readonly costUsd: number | null;
+  readonly promptCostUsd: number | null;
+  readonly completionCostUsd: number | null;
   readonly latencyMs: number;
   /** The generation breaks after this many tokens. */
   readonly failAfterTokens: number | null;
@@ -163,6 +165,8 @@ function complete(
     promptTokens: known.promptTokens,
     completionTokens,
     costUsd: costOf(script, known.promptTokens, completionTokens),
+    promptCostUsd: costOf(script, known.promptTokens, 0),
+    completionCostUsd: costOf(script, 0, completionTokens),
     latencyMs: known.latencyMs,
     failAfterTokens: answer.failAfterTokens ?? null,
   };

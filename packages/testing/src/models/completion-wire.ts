@@ -73,7 +73,6 @@ export function* completionEvents(
       model: frame.model,
       ...frame.extra,
       choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-      system_fingerprint: null,
       ...more,
     })}\n\n`;
   if (options.comment !== undefined) yield `: ${options.comment}\n\n`;

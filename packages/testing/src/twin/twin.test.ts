@@ -106,7 +106,11 @@ describe.each(["socket", "in process"] as const)("a twin through the %s", (way) 
 
 test("on a virtual clock a late answer comes at its time, and one that never comes holds nobody up", async () => {
   const clock = new VirtualClock({ startAtMs: 0 });
-  const slow = await startTwin("slow", new Hono().get("/", (context) => context.text("here")), { clock });
+  const slow = await startTwin(
+    "slow",
+    new Hono().get("/", (context) => context.text("here")),
+    { clock },
+  );
   slow.faults.add(
     { route: "GET /", nth: 1, fault: { kind: "delay", durationMs: 3_600_000 } },
     { route: "GET /", nth: 2, fault: { kind: "hang" } },
