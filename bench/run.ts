@@ -5,12 +5,15 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BenchReport, collectReport } from "./bench-report.ts";
 
-// `npm run bench -- registry [--write]`: runs bench/<name>/*.bench.ts, each with `export function run(report)`, or
+// `npm run bench -- registry [--write] [--quick]`: runs bench/<name>/*.bench.ts, each with `export function run(report)`, or
 // bench/<name>/run.ts as a script of its own. `--write` puts the figures into bench/RESULTS.md.
 const folder = dirname(fileURLToPath(import.meta.url));
 const results = join(folder, "RESULTS.md");
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
-const isWriting = process.argv.includes("--write");
+const isQuick = process.argv.includes("--quick");
+// Quick figures show that the benchmarks run; they are too small to be kept.
+const isWriting = process.argv.includes("--write") && !isQuick;
+if (isQuick) process.env.BENCH_QUICK = "1";
 const known = globSync("*/{*.bench,run}.ts", { cwd: folder }).map((path) => dirname(path));
 const chosen = names.length > 0 ? names : [...new Set(known)].sort();
 

@@ -57,7 +57,7 @@ function measure(command: string, args: readonly string[], descriptor: number): 
   });
 }
 
-const rows = Number(process.argv[2] ?? 1_000_000);
+const rows = Number(process.argv[2] ?? (process.env.BENCH_QUICK === "1" ? 20_000 : 1_000_000));
 const folder = await mkdtemp(join(tmpdir(), "modelops-bench-"));
 try {
   const path = join(folder, "rows.jsonl");

@@ -14,10 +14,13 @@ const PAIRS_A_TURN = 40;
 const TURNS = 6;
 const MLFLOW_PAIRS = 100;
 const PEER_VERSIONS = 1000;
-const COMMITS = 2000;
-const GROWTH_COMMITS = 3000;
+const isQuick = process.env.BENCH_QUICK === "1";
+const LARGE = isQuick ? 2_000 : 100_000;
+const COMMITS = isQuick ? 200 : 2_000;
+const GROWTH_COMMITS = isQuick ? 200 : 3_000;
 const PROCESSES = 4;
-const CHANGES_EACH = 250;
+const CHANGES_EACH = isQuick ? 25 : 250;
+const many = (count: number) => count.toLocaleString("en-US");
 
 interface Sized {
   readonly commit: Times;
@@ -43,7 +46,7 @@ export async function run(report: BenchReport): Promise<void> {
   const measures = {
     small: await measureFilled(100),
     middle: await measureFilled(PEER_VERSIONS),
-    large: await measureFilled(100_000),
+    large: await measureFilled(LARGE),
   };
   const small = await measures.small();
   const medium = await measures.middle();
@@ -54,7 +57,7 @@ export async function run(report: BenchReport): Promise<void> {
   for (const [versions, result] of [
     ["100", small],
     ["1,000", medium],
-    ["100,000", large],
+    [many(LARGE), large],
   ] as const) {
     const { p50, p99 } = result.commit;
     report.figure({
@@ -78,24 +81,24 @@ export async function run(report: BenchReport): Promise<void> {
     });
   }
   report.figure({
-    name: "commit p50, 100,000 to 100 versions",
+    name: `commit p50, ${many(LARGE)} to 100 versions`,
     value: growth,
     unit: "×",
     goal: "≤ 1.5×",
     isReached: growth <= 1.5,
   });
   report.figure({
-    name: "memory of a process after 2,000 commits to 100 versions",
+    name: `memory of a process after ${many(COMMITS)} commits to 100 versions`,
     value: small.memoryMiB,
     unit: "MiB",
   });
   report.figure({
-    name: "the same to 100,000 versions",
+    name: `the same to ${many(LARGE)} versions`,
     value: large.memoryMiB,
     unit: "MiB",
   });
   report.figure({
-    name: "list 50 of 100,000, p50",
+    name: `list 50 of ${many(LARGE)}, p50`,
     value: large.list.p50,
     unit: "ms",
     goal: "≤ 2 ms",
@@ -119,7 +122,7 @@ export async function run(report: BenchReport): Promise<void> {
 
 /** Both sizes take turns, so that a busy moment of the machine hits both. */
 async function growthOf(folder: string): Promise<number> {
-  const stores = ["100.db", "100000.db"].map((name) => sqliteStore({ path: join(folder, name) }));
+  const stores = ["100.db", `${LARGE}.db`].map((name) => sqliteStore({ path: join(folder, name) }));
   const times = stores.map((): number[] => []);
   const at = new Date(0).toISOString();
   for (let index = 0; index < GROWTH_COMMITS; index += 1) {
@@ -251,6 +254,10 @@ function filledJsonPeer(path: string): ReturnType<typeof jsonPeer> {
 }
 
 async function mlflowRate(report: BenchReport): Promise<number | null> {
+  if (isQuick) {
+    report.skip("this registry to MLflow", "left out of the quick run");
+    return null;
+  }
   const uv = findUv();
   if (!uv) {
     report.skip("this registry to MLflow", "uv was found neither on PATH nor as python3 -m uv");
