@@ -12,6 +12,7 @@ export type { JobFlavor } from "./jobs/flavors.ts";
 export type { Job, JobLogLine, JobSpec, JobStage } from "./jobs/job.ts";
 export type { RunnerContext } from "./jobs/job-runner.ts";
 export type { JobScript, JobStep } from "./jobs/scripted-runner.ts";
+export { type ScriptedTrainingOptions, scriptedTraining } from "./jobs/scripted-training.ts";
 export { describeRegistryStore, registryStoreCases } from "./registry-store/describe-registry-store.ts";
 export {
   type CaseContext,

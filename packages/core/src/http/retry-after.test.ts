@@ -15,6 +15,8 @@ test.each([
   [{ "x-ratelimit-reset": "7" }, 7000],
   [{ "x-ratelimit-reset-requests": "1m30s" }, 90_000],
   [{ "x-ratelimit-reset-tokens": "250ms" }, 250],
+  [{ ratelimit: '"api";r=0;t=55' }, 55_000],
+  [{ ratelimit: '"api";r=12;t=55' }, null],
   [{ "retry-after": "soon" }, null],
   [{}, null],
 ])("reads %o as %s ms", (headers, expected) => {

@@ -1,6 +1,7 @@
 /**
  * How long a server asks to wait, in milliseconds: `retry-after-ms`, then `retry-after` (seconds or an HTTP date),
- * then `x-ratelimit-reset` and its OpenAI variants (epoch in ms or s, seconds, or `1m30s`). Null when it does not say.
+ * then `x-ratelimit-reset` and its OpenAI variants (epoch in ms or s, seconds, or `1m30s`), then an exhausted
+ * `RateLimit: "api";r=0;t=55` (IETF draft 9, as the Hugging Face Hub sends it). Null when it does not say.
  */
 export function retryAfterMs(headers: Headers, nowMs: number): number | null {
   const milliseconds = plainNumber(headers.get("retry-after-ms"));
@@ -20,7 +21,10 @@ export function retryAfterMs(headers: Headers, nowMs: number): number | null {
     const wait = resetWaitMs(value, nowMs);
     if (wait !== null) return wait;
   }
-  return null;
+  // The header comes with every answer: it asks to wait only when nothing remains.
+  const rateLimit = headers.get("ratelimit") ?? "";
+  const seconds = /(?:^|;)\s*r=0(?:;|$)/.test(rateLimit) ? /;\s*t=(\d+)/.exec(rateLimit)?.[1] : undefined;
+  return seconds === undefined ? null : Number(seconds) * 1000;
 }
 
 function resetWaitMs(value: string, nowMs: number): number | null {

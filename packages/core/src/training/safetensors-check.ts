@@ -14,22 +14,34 @@ export async function readSafetensorsSummary(path: string): Promise<SafetensorsS
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const prefix = Buffer.alloc(8);
-    if ((await file.read(prefix, 0, 8, 0)).bytesRead < 8) throw new Error("the file is shorter than 8 bytes");
-    const headerBytes = Number(prefix.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > size) {
-      throw new Error(`it says its header has ${headerBytes} bytes, but the file has ${size}`);
-    }
-    const header = Buffer.alloc(headerBytes);
-    await file.read(header, 0, headerBytes, 8);
-    const { end, parameterCount, tensorCount } = summarise(JSON.parse(header.toString("utf8")));
-    if (8 + headerBytes + end !== size) {
-      throw new Error(`its tensors end at byte ${8 + headerBytes + end}, but the file has ${size}`);
-    }
-    return { tensorCount, parameterCount, sizeBytes: size };
+    return await summariseSafetensors(size, async (start, end) => {
+      const bytes = Buffer.alloc(end - start);
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      return bytes.subarray(0, bytesRead);
+    });
   } finally {
     await file.close();
   }
+}
+
+/** As `readSafetensorsSummary`, for a file that is read by ranges (`end` exclusive), wherever it is. */
+export async function summariseSafetensors(
+  sizeBytes: number,
+  read: (start: number, end: number) => Promise<Uint8Array>,
+): Promise<SafetensorsSummary> {
+  if (sizeBytes < 8) throw new Error("the file is shorter than 8 bytes");
+  const prefix = Buffer.from(await read(0, 8));
+  if (prefix.length < 8) throw new Error("the file is shorter than 8 bytes");
+  const headerBytes = Number(prefix.readBigUInt64LE());
+  if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > sizeBytes) {
+    throw new Error(`it says its header has ${headerBytes} bytes, but the file has ${sizeBytes}`);
+  }
+  const header = Buffer.from(await read(8, 8 + headerBytes));
+  const { end, parameterCount, tensorCount } = summarise(JSON.parse(header.toString("utf8")));
+  if (8 + headerBytes + end !== sizeBytes) {
+    throw new Error(`its tensors end at byte ${8 + headerBytes + end}, but the file has ${sizeBytes}`);
+  }
+  return { tensorCount, parameterCount, sizeBytes };
 }
 
 function summarise(header: unknown): { end: number; parameterCount: number; tensorCount: number } {
