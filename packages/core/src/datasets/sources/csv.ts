@@ -59,6 +59,8 @@ export async function* readCsv(
       }
     }
   } catch (error) {
+    // The stream wraps the reason of an abort; callers compare it with their own.
+    options.signal?.throwIfAborted();
     throw csvError(error, ref);
   } finally {
     source.destroy();
