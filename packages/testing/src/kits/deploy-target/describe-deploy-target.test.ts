@@ -1,9 +1,14 @@
 import { type DeployTarget, ModelOpsError } from "@modelops/core";
 import { describe, expect, it } from "vitest";
+import {
+  type MemoryService,
+  memoryTarget,
+  memoryTargetFactory,
+  SERVICE_KEY,
+} from "../../../test-support/memory-target.ts";
 import { type KitFactory, runKitCase } from "../kit-case.ts";
 import type { DeployTargetPlace } from "./deploy-target-place.ts";
 import { deployTargetCases, describeDeployTarget } from "./describe-deploy-target.ts";
-import { type MemoryService, memoryTarget, memoryTargetFactory, SERVICE_KEY } from "./memory-target.ts";
 
 describeDeployTarget(memoryTargetFactory(), { describe, it });
 

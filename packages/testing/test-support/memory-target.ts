@@ -1,6 +1,6 @@
 import { type DeployTarget, ModelOpsError, type ModelReference } from "@modelops/core";
-import type { KitFactory } from "../kit-case.ts";
-import type { DeployTargetPlace } from "./deploy-target-place.ts";
+import type { DeployTargetPlace } from "../src/kits/deploy-target/deploy-target-place.ts";
+import type { KitFactory } from "../src/kits/kit-case.ts";
 
 /** What the naive service of the kit's tests keeps, shared by all who open it. */
 export interface MemoryService {
