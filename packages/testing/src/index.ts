@@ -1,4 +1,13 @@
 export const VERSION = "0.0.0";
+export { VirtualClock, type VirtualClockOptions } from "./clock/virtual-clock.ts";
+export type { EndpointState, EndpointTimes } from "./endpoints/endpoint-life.ts";
+export {
+  type EndpointsTwin,
+  type EndpointsTwinOptions,
+  startEndpointsTwin,
+} from "./endpoints/endpoints-twin.ts";
+export type { TwinCompute } from "./endpoints/price-list.ts";
+export { type Fault, type FaultRule, FaultScript } from "./faults/fault-script.ts";
 export type { HubAccount, HubToken } from "./hub/hub-accounts.ts";
 export {
   type HubSeed,
@@ -8,11 +17,45 @@ export {
   startHubTwin,
 } from "./hub/start-hub-twin.ts";
 export type { ExecuteOptions } from "./jobs/execute-runner.ts";
+export { hubFaults, jobEndings } from "./jobs/fault-presets.ts";
 export type { JobFlavor } from "./jobs/flavors.ts";
 export type { Job, JobLogLine, JobSpec, JobStage } from "./jobs/job.ts";
 export type { RunnerContext } from "./jobs/job-runner.ts";
 export type { JobScript, JobStep } from "./jobs/scripted-runner.ts";
 export { type ScriptedTrainingOptions, scriptedTraining } from "./jobs/scripted-training.ts";
+export type { ChatModelCase, ChatModelPlace } from "./kits/chat-model/chat-model-place.ts";
+export { chatModelCases, describeChatModel } from "./kits/chat-model/describe-chat-model.ts";
+export type { DatasetSourceCase, DatasetSourcePlace } from "./kits/dataset-source/dataset-source-place.ts";
+export { datasetSourceCases, describeDatasetSource } from "./kits/dataset-source/describe-dataset-source.ts";
+export type { DeployTargetCase, DeployTargetPlace } from "./kits/deploy-target/deploy-target-place.ts";
+export { deployTargetCases, describeDeployTarget } from "./kits/deploy-target/describe-deploy-target.ts";
+export { type KitCase, type KitFactory, type KitPlace, runKitCase } from "./kits/kit-case.ts";
+export {
+  describeTrainingBackend,
+  trainingBackendCases,
+} from "./kits/training-backend/describe-training-backend.ts";
+export type {
+  RunEnding,
+  TrainingBackendCase,
+  TrainingBackendPlace,
+} from "./kits/training-backend/training-backend-place.ts";
+export type { ModelTotals } from "./models/chat-engine.ts";
+export { type ModelsTwin, type ModelsTwinOptions, startModelsTwin } from "./models/models-twin.ts";
+export type {
+  AnswerFunction,
+  Latency,
+  ScriptedAnswer,
+  ScriptedFailure,
+  ScriptedModel,
+  ScriptedQuestion,
+} from "./models/scripted-model.ts";
+export type { OpenRouterKey } from "./openrouter/openrouter-account.ts";
+export type { OpenRouterModel, OpenRouterProvider } from "./openrouter/openrouter-model.ts";
+export {
+  type OpenRouterTwin,
+  type OpenRouterTwinOptions,
+  startOpenRouterTwin,
+} from "./openrouter/openrouter-twin.ts";
 export { describeRegistryStore, registryStoreCases } from "./registry-store/describe-registry-store.ts";
 export {
   type CaseContext,
@@ -22,3 +65,6 @@ export {
   type StorePlace,
   type TestRunner,
 } from "./registry-store/kit.ts";
+export { type LoggedRequest, RequestLog, type RequestsTo } from "./request-log/request-log.ts";
+export { SecretGuard, type SecretLeak } from "./request-log/secret-guard.ts";
+export type { Twin, TwinOptions } from "./twin/twin.ts";

@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import { avatarOf } from "./hub-accounts.ts";
 import { HubFailure, refusing } from "./hub-failure.ts";
 import { commitAt, type HubCommit, type HubFile, lfsPointer, type RepositoryType } from "./hub-repository.ts";
 import type { HubState } from "./hub-state.ts";
@@ -82,7 +83,7 @@ export function addFileRoutes(app: Hono, state: HubState): void {
             id: commit.oid,
             title: commit.title,
             message: commit.description,
-            authors: [{ user: commit.author, avatar: null }],
+            authors: [{ user: commit.author, avatar: avatarOf(commit.author) }],
             date: commit.time,
           })),
           200,

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as hub from "@huggingface/hub";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { VirtualClock } from "../clock/virtual-clock.ts";
 import { type HubTwin, type HubTwinOptions, startHubTwin } from "./start-hub-twin.ts";
 
 let twin: HubTwin;
@@ -177,7 +178,35 @@ describe("the Hub twin, as @huggingface/hub sees it", () => {
       statusCode: 404,
     });
     expect((await hub.listJobHardware(call)).map((flavor) => flavor.name)).toContain("a100-large");
-  }, 60_000);
+  });
+
+  test("starts scheduled jobs by its clock, one at a time", async () => {
+    await twin.close();
+    await start({
+      clock: new VirtualClock({ startAtMs: Date.UTC(2026, 10, 23, 10, 7), autoAdvance: false }),
+      jobs: { script: [{ start: true }, { afterMs: 40 * 60_000, exit: 0 }] },
+    });
+    const clock = twin.clock as VirtualClock;
+    const namespace = "alice";
+    const scheduled = await hub.createScheduledJob({
+      namespace,
+      schedule: "*/30 * * * *",
+      jobSpec: { dockerImage: "python:3.12", command: ["true"], flavor: "cpu-basic", timeoutSeconds: 7200 },
+      ...call,
+    });
+    // The library's type lacks the status.
+    expect(scheduled).toMatchObject({ status: { nextJobRunAt: "2026-11-23T10:30:00.000Z" } });
+    await clock.advance(2 * 3_600_000);
+    // Half past ten, half past eleven: at eleven and at noon the one before still ran.
+    const times = twin.jobs.all.map((job) => new Date(job.createdAtMs).toISOString().slice(11, 16));
+    expect(times).toEqual(["10:30", "11:30"]);
+    expect(await hub.runScheduledJob({ namespace, jobId: scheduled.id, ...call })).toBeNull();
+    await hub.suspendScheduledJob({ namespace, jobId: scheduled.id, ...call });
+    await clock.advance(24 * 3_600_000);
+    expect(twin.jobs.all).toHaveLength(2);
+    await hub.deleteScheduledJob({ namespace, jobId: scheduled.id, ...call });
+    expect(await hub.listScheduledJobs({ namespace, ...call })).toEqual([]);
+  });
 });
 
 test("a twin in a folder finds its repositories again", async () => {

@@ -3,6 +3,7 @@ import { defaultFlavors, type JobFlavor } from "../jobs/flavors.ts";
 import type { Job } from "../jobs/job.ts";
 import { addJobsRoutes } from "../jobs/jobs-routes.ts";
 import { JobsService } from "../jobs/jobs-service.ts";
+import { addScheduledJobsRoutes } from "../jobs/scheduled-jobs.ts";
 import { DEFAULT_SCRIPT, type JobScript, scriptedRunner } from "../jobs/scripted-runner.ts";
 import { machineClock, startTwin, type Twin, type TwinOptions } from "../twin/twin.ts";
 import { DEFAULT_ACCOUNT, type HubAccount, HubAccounts } from "./hub-accounts.ts";
@@ -90,6 +91,7 @@ export async function startHubTwin(options: HubTwinOptions = {}): Promise<HubTwi
   });
   const app = hubApp(state);
   addJobsRoutes(app, service, clock);
+  addScheduledJobsRoutes(app, service);
   const twin = await startTwin("Hub", app, { ...options, clock });
   service.hubUrl = twin.url;
   for (const token of accounts.tokens) twin.secrets.add(token);

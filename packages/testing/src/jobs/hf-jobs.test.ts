@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../clock/virtual-clock.ts";
 import { type HubTwin, type HubTwinOptions, startHubTwin } from "../hub/start-hub-twin.ts";
 import { BASE_MODEL, backendOf, collect, trainingRun } from "./__fixtures__/training-run.ts";
+import { hubFaults } from "./fault-presets.ts";
 import { scriptedTraining } from "./scripted-training.ts";
 
 let twin: HubTwin;
@@ -82,13 +83,7 @@ describe("a run on Hugging Face Jobs", () => {
     await start({
       jobs: { script: scriptedTraining({ steps: 100, stepMs: 2000, chatter: (step) => [`row ${step}`] }) },
     });
-    twin.faults.add(
-      ...Array.from({ length: 50 }, (_, index) => ({
-        route: "GET /api/jobs/*/*/logs",
-        nth: index + 1,
-        fault: { kind: "cut" as const, afterBytes: 150 + index * 480 },
-      })),
-    );
+    twin.faults.add(...hubFaults.logStreamCut({ times: 50 }));
     const backend = backendOf(twin);
     const job = await backend.submit(await trainingRun());
     const events = await collect(backend.events(job.backendJobId));
@@ -193,16 +188,7 @@ describe("submitting", () => {
 
   test("waits as long as a rate limit asks, then starts the one job", async () => {
     await start();
-    twin.faults.add({
-      route: "POST /api/jobs/alice",
-      nth: 1,
-      fault: {
-        kind: "reply",
-        status: 429,
-        headers: { ratelimit: '"api";r=0;t=55' },
-        body: { error: "Too many" },
-      },
-    });
+    twin.faults.add(...hubFaults.rateLimited("POST /api/jobs/alice"));
     await backendOf(twin).submit(await trainingRun());
     const [refused, accepted] = twin.requests.to("POST /api/jobs/alice").all;
     expect((accepted?.atMs ?? 0) - (refused?.atMs ?? 0)).toBeGreaterThanOrEqual(55_000);

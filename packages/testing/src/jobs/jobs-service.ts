@@ -52,6 +52,10 @@ export class JobsService {
     return this.#clock.now();
   }
 
+  sleep(durationMs: number, signal: AbortSignal): Promise<void> {
+    return this.#clock.sleep(durationMs, { signal });
+  }
+
   /** Aborted when the twin closes. */
   get closing(): AbortSignal {
     return this.#closing.signal;
