@@ -13,10 +13,10 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** The sources of the packages, without tests. */
+/** The sources of the packages, without tests and the doubles of tests. */
 export function packageSources(root: string): readonly SourceFile[] {
   return globSync("packages/*/src/**/*.ts", { cwd: root })
-    .filter((path) => !/(\.test|\.test-d|\.faults)\.ts$|__fixtures__/.test(path))
+    .filter((path) => !/(\.test|\.test-d|\.faults)\.ts$|__fixtures__|\/kits\/.*\/memory-/.test(path))
     .sort()
     .map((path) => ({ path, text: readFileSync(join(root, path), "utf8") }));
 }

@@ -11,14 +11,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** Inside the workspace, so that packages are found; ignored by git. */
 const folder = join(root, "bench", ".modelops", `docs-${process.pid}`);
 
-/** Pages whose blocks are still parts without their whole: each gets hidden set-up, or `ts no-run`, and leaves this list. */
-const PAGES_IN_WORK = ["docs/datasets.md", "docs/deployment.md", "docs/evaluation.md", "docs/training.md"];
-
-const found = ["README.md", ...globSync("docs/*.md", { cwd: root }).sort()].map((page) => {
+const pages = ["README.md", ...globSync("docs/*.md", { cwd: root }).sort()].map((page) => {
   const programs = docsPrograms(page, readFileSync(join(root, page), "utf8"));
   return { page, programs };
 });
-const pages = found.filter(({ page }) => !PAGES_IN_WORK.includes(page));
 const programs = pages.flatMap((page) => page.programs);
 
 beforeAll(() => {
@@ -59,8 +55,6 @@ describe("the code of the documentation", () => {
       .filter((line) => programs.some(({ name }) => line.startsWith(`${name}.ts`)));
     expect(own).toEqual([]);
   }, 120_000);
-
-  for (const page of PAGES_IN_WORK) it.todo(`runs: ${page}`);
 
   for (const { name, isRun } of programs) {
     if (!isRun) continue;
