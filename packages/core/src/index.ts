@@ -241,6 +241,7 @@ export type { ShadowOptions, ShadowResult } from "./rollout/shadow-calls.ts";
 export type { Logger, Runtime } from "./runtime.ts";
 export { type Clock, isoTime, systemClock } from "./time/clock.ts";
 export { formatDuration } from "./time/duration.ts";
+export { type HfJobsOptions, hfJobs } from "./training/backends/hf-jobs/hf-jobs.ts";
 export { local } from "./training/backends/local/local.ts";
 export type { LocalOptions } from "./training/backends/local/local-options.ts";
 export type { BaseModel, BaseModelLookup } from "./training/base-model.ts";
