@@ -299,6 +299,18 @@ describe("a job that fails", () => {
     expect(twin.jobs.all[0]?.stage).toBe("CANCELED");
   });
 
+  test("to push its weights whole has no artifact", async () => {
+    await start({ jobs: { script: scriptedTraining({ cutsWeights: true }) } });
+    const backend = backendOf(twin);
+    const { backendJobId } = await backend.submit(await trainingRun());
+    await collect(backend.events(backendJobId));
+    const refused = expect(backend.artifact(backendJobId)).rejects;
+    await refused.toMatchObject({
+      code: "training/artifact-invalid",
+      reason: expect.stringContaining("adapter_model.safetensors is damaged"),
+    });
+  });
+
   test("silently to push its model has no artifact", async () => {
     await start({ jobs: { script: scriptedTraining({ pushes: false }) } });
     const backend = backendOf(twin);

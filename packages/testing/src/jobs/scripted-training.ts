@@ -13,6 +13,8 @@ export interface ScriptedTrainingOptions {
   readonly loss?: readonly [first: number, last: number];
   /** Whether the model really gets to the Hub; a job can complete without it. @default true */
   readonly pushes?: boolean;
+  /** Cuts the last bytes off the weights that are pushed. @default false */
+  readonly cutsWeights?: boolean;
   /** Lines printed at each step besides the progress line. */
   readonly chatter?: (step: number) => readonly string[];
   /** Ends the job at this step instead. */
@@ -68,7 +70,7 @@ export function scriptedTraining(options: ScriptedTrainingOptions = {}): JobScri
     if (pushes) {
       played.push({
         do: (running) => {
-          hub.revision = pushModel(running, config, files);
+          hub.revision = pushModel(running, config, options.cutsWeights ? withCutWeights(files) : files);
         },
       });
     }
@@ -125,6 +127,15 @@ function modelFiles(config: TrainingScriptConfig): Record<string, Uint8Array> {
     [isAdapter ? "adapter_model.safetensors" : "model.safetensors"]: safetensors(),
     "tokenizer.json": text({ version: "1.0" }),
   };
+}
+
+function withCutWeights(files: Readonly<Record<string, Uint8Array>>): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, bytes]) => [
+      path,
+      path.endsWith(".safetensors") ? bytes.subarray(0, -4) : bytes,
+    ]),
+  );
 }
 
 function safetensors(): Uint8Array {
