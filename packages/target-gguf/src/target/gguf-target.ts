@@ -113,7 +113,10 @@ export function gguf(options: GgufTargetOptions): DeployTarget {
     contract: "deploy-target/v1",
     id: compiled.id,
     capabilities: { servesArtifacts: true, removable: false, scaleToZero: true },
-    check: (model, { signal } = {}) => checkModel(model, compiled, signal),
+    check: async (model, { signal } = {}) => {
+      signal?.throwIfAborted();
+      return checkModel(model, compiled, signal);
+    },
     deploy: async (request, { signal } = {}) => {
       signal?.throwIfAborted();
       const earlier = await records.find(request.idempotencyKey);
