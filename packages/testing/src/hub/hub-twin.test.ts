@@ -104,6 +104,30 @@ describe("the Hub twin, as @huggingface/hub sees it", () => {
     expect(twin.files(repo.name)).toEqual(["a.txt"]);
   });
 
+  test("refuses a shard whose chunks never arrived, and a token that is not the content store's", async () => {
+    await hub.createRepo({ repo, ...call });
+    const headers = { authorization: `Bearer ${twin.token}` };
+    const response = await fetch(`${twin.url}/api/models/alice/model/xet-write-token/main`, { headers });
+    const { casUrl, accessToken } = (await response.json()) as { casUrl: string; accessToken: string };
+    // Header, one file of one segment, the end of the section.
+    const shard = new Uint8Array(48 * 4);
+    shard.fill(1, 48, 80);
+    shard[84] = 1;
+    shard.fill(2, 96, 128);
+    shard[140] = 3;
+    shard.fill(255, 144, 176);
+    const send = (token: string) =>
+      fetch(`${casUrl}/v1/shards`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/octet-stream" },
+        body: shard,
+      });
+    const refused = await send(accessToken);
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ error: expect.stringContaining("never arrived") });
+    expect((await send("xet_other")).status).toBe(401);
+  });
+
   test("hides private, gates gated, and follows renamed and disabled repositories", async () => {
     const files = { "config.json": "{}" };
     twin.addRepository({ name: "acme/hidden", isPrivate: true, files });

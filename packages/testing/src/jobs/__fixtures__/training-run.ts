@@ -1,11 +1,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BackendEvent, TrainingBackend, TrainingRun } from "@modelops/core";
-import {
-  type HfJobsOptions,
-  hfJobs,
-} from "../../../../core/src/training/backends/hf-jobs/hf-jobs.ts";
+import { type BackendEvent, type HfJobsOptions, hfJobs, type TrainingBackend, type TrainingRun } from "@modelops/core";
 import type { HubTwin } from "../../hub/start-hub-twin.ts";
 
 export const BASE_MODEL = { name: "acme/base", files: { "config.json": "{}" } };
