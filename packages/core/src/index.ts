@@ -68,6 +68,7 @@ export { formatQuote, type Quote } from "./cost/quote.ts";
 export { type CheckDatasetOptions, checkDataset } from "./datasets/check-dataset.ts";
 export type { DatasetCheck, LengthSummary, TokenSummary } from "./datasets/dataset-check.ts";
 export type { DatasetReference } from "./datasets/dataset-reference.ts";
+export { type DatasetReader, datasetReader } from "./datasets/dataset-reference.ts";
 export { type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
 export type { DatasetFinding } from "./datasets/findings.ts";
 export type { RewardDeclaration } from "./datasets/gold-answer.ts";
@@ -75,6 +76,7 @@ export type { FieldMapping, MappingValue } from "./datasets/mapping.ts";
 export { type MixPart, mixDatasets } from "./datasets/mix-datasets.ts";
 export { fileSource } from "./datasets/sources/file-source.ts";
 export { splitDataset, type WrittenRows } from "./datasets/split-dataset.ts";
+export type { TokenCounter } from "./datasets/token-counter.ts";
 export { Deployer, type DeploymentStatusReport, type DeployResult } from "./deployment/deployer.ts";
 export type { DeployerEvents } from "./deployment/deployer-events.ts";
 export type {

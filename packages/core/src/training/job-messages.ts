@@ -74,7 +74,7 @@ export function terminalEvent(
       type: "training.completed",
       data: {
         jobId: record.id,
-        version: record.registeredVersion ?? "",
+        version: record.registeredVersion,
         modelId: record.version.modelId,
         minutes: minutesOf(record) ?? 0,
         costUsd: record.costUsd,

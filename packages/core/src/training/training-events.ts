@@ -40,7 +40,8 @@ export type TrainingEvents = {
   };
   "training.completed": {
     readonly jobId: string;
-    readonly version: string;
+    /** Null when the trainer has no registry. */
+    readonly version: string | null;
     readonly modelId: string;
     readonly minutes: number;
     readonly costUsd: number | null;

@@ -30,8 +30,10 @@ export async function runCommand(
     const child = spawn(file, args, {
       env: options.env,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: options.timeoutMs,
     });
+    // Not spawn's own time-out: its timer outlives a command that could not be started and holds the process open.
+    const timer =
+      options.timeoutMs === undefined ? null : setTimeout(() => child.kill("SIGTERM"), options.timeoutMs);
     const stdout: Buffer[] = [];
     const errorLines: string[] = [];
     const splitter = new LogLineSplitter();
@@ -46,6 +48,7 @@ export async function runCommand(
     options.signal?.addEventListener("abort", onAbort, { once: true });
     const finish = (exitCode: number | null, startError: NodeJS.ErrnoException | null) => {
       options.signal?.removeEventListener("abort", onAbort);
+      if (timer) clearTimeout(timer);
       keep(splitter.end());
       if (options.signal?.aborted) reject(options.signal.reason);
       else resolve({ exitCode, startError, stdout: Buffer.concat(stdout).toString("utf8"), errorLines });
