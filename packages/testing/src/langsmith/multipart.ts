@@ -1,0 +1,52 @@
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { LangSmithRefusal } from "./langsmith-error.ts";
+
+/** One part of a body: JSON, or the bytes of an attachment. */
+export interface BodyPart {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+/** The bytes of a body, unpacked as its `Content-Encoding` says. */
+export async function unpackedBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array<ArrayBuffer>(await request.arrayBuffer());
+  switch (request.headers.get("content-encoding")) {
+    case null:
+    case "identity":
+      return bytes;
+    case "gzip":
+      return Uint8Array.from(gunzipSync(bytes));
+    case "zstd":
+      return Uint8Array.from(zstdDecompressSync(bytes));
+    default:
+      throw new LangSmithRefusal(400, "Unsupported content encoding");
+  }
+}
+
+/** Reads a multipart body; parts keep their order, since a patch may follow its post in one body. */
+export async function readParts(request: Request): Promise<readonly BodyPart[]> {
+  const contentType = request.headers.get("content-type") ?? "";
+  if (!contentType.startsWith("multipart/form-data"))
+    throw new LangSmithRefusal(422, "Expected multipart/form-data");
+  const body = new Response(await unpackedBody(request), { headers: { "content-type": contentType } });
+  const form = await body.formData().catch(() => {
+    throw new LangSmithRefusal(422, "Invalid multipart body");
+  });
+  const parts: BodyPart[] = [];
+  for (const [name, value] of form) {
+    if (/^attachment\.|\.attachment\./.test(name)) {
+      parts.push({ name, value: typeof value === "string" ? Buffer.from(value) : await value.bytes() });
+      continue;
+    }
+    parts.push({ name, value: parseJson(name, typeof value === "string" ? value : await value.text()) });
+  }
+  return parts;
+}
+
+function parseJson(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new LangSmithRefusal(422, `Part ${name} is not JSON`);
+  }
+}
