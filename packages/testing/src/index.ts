@@ -7,6 +7,7 @@ export {
   startEndpointsTwin,
 } from "./endpoints/endpoints-twin.ts";
 export type { TwinCompute } from "./endpoints/price-list.ts";
+export { faultPresets } from "./fault-presets.ts";
 export { type Fault, type FaultRule, FaultScript } from "./faults/fault-script.ts";
 export type { HubAccount, HubToken } from "./hub/hub-accounts.ts";
 export {
@@ -39,6 +40,12 @@ export type {
   TrainingBackendCase,
   TrainingBackendPlace,
 } from "./kits/training-backend/training-backend-place.ts";
+export {
+  type LangSmithTwin,
+  type LangSmithTwinOptions,
+  type ReceivedRun,
+  startLangSmithTwin,
+} from "./langsmith/langsmith-twin.ts";
 export type { ModelTotals } from "./models/chat-engine.ts";
 export { type ModelsTwin, type ModelsTwinOptions, startModelsTwin } from "./models/models-twin.ts";
 export type {
@@ -67,4 +74,8 @@ export {
 } from "./registry-store/kit.ts";
 export { type LoggedRequest, RequestLog, type RequestsTo } from "./request-log/request-log.ts";
 export { SecretGuard, type SecretLeak } from "./request-log/secret-guard.ts";
+export type { SpaceJobScript } from "./space/space-job.ts";
+export { type SpaceTwin, type SpaceTwinOptions, startSpaceTwin } from "./space/space-twin.ts";
+export type { SpaceDialect } from "./space/train-request.ts";
+export { type StartTwinsOptions, startTwins, type Twins } from "./start-twins.ts";
 export type { Twin, TwinOptions } from "./twin/twin.ts";
