@@ -107,6 +107,8 @@ test("scales to zero when idle, keeps its address and wakes up for a request", a
   await create();
   await clock.advance(3 * MINUTE_MS);
   expect(await statusOfAsk()).toBe(200);
+  await clock.advance(10 * MINUTE_MS);
+  expect(await statusOfAsk()).toBe(200);
   await clock.advance(14 * MINUTE_MS);
   expect(await stateNow()).toBe("running");
   await clock.advance(2 * MINUTE_MS);

@@ -63,7 +63,7 @@ describe("the Models twin, asked by the openai client", () => {
   });
 
   test("streams the same text, with usage where it was asked for", async () => {
-    const client = await start([{ id: "m", otherwise: "Grüße 👋🏽 an alle" }]);
+    const client = await start([{ id: "m", otherwise: "abc👋🏽 an alle" }]);
     const stream = await client.chat.completions.create({
       model: "m",
       messages: ask("hi"),
@@ -72,9 +72,10 @@ describe("the Models twin, asked by the openai client", () => {
     });
     const chunks = [];
     for await (const chunk of stream) chunks.push(chunk);
-    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")).toBe("Grüße 👋🏽 an alle");
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")).toBe("abc👋🏽 an alle");
+    for (const chunk of chunks) expect(chunk.choices[0]?.delta.content ?? "").not.toMatch(/\p{Surrogate}/u);
     expect(chunks.at(-2)?.choices[0]?.finish_reason).toBe("stop");
-    expect(chunks.at(-1)?.usage?.completion_tokens).toBe(5);
+    expect(chunks.at(-1)?.usage?.completion_tokens).toBe(4);
   });
 
   test("a stream that breaks off throws where it breaks; unstreamed it is a server error", async () => {

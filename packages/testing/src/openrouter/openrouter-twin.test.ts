@@ -73,7 +73,9 @@ describe("the OpenRouter twin, asked by @openrouter/sdk", () => {
   test("answers with usage and cost, spends credits, and remembers the generation after a while", async () => {
     const clock = new VirtualClock({ startAtMs: Date.UTC(2026, 0, 1), autoAdvance: false });
     const { sdk } = await start({ clock, generationDelayMs: 5000, creditsUsd: 1 });
-    const result = await sdk.chat.send({ chatRequest: { model: `${QWEN}-2024-11`, messages, stream: false } });
+    const result = await sdk.chat.send({
+      chatRequest: { model: `${QWEN}-2024-11`, messages, stream: false },
+    });
     if (!("choices" in result)) throw new Error("expected an answer, got a stream");
     expect(result.choices[0]?.message.content).toBe("good morning");
     // 3 + 3 tokens of four characters.
