@@ -191,6 +191,13 @@ describe("the OpenRouter twin, asked by @openrouter/sdk", () => {
     expect((await post({ model: "other/model", provider: { only: ["elsewhere"] } })).response.status).toBe(
       404,
     );
+    const providers = [{ name: "Down", status: -5 as const }, { name: "Up" }, { name: "Third" }];
+    twin.setModel({ id: "other/model", providers });
+    expect((await post({ model: "other/model" })).body).toMatchObject({ provider: "Up" });
+    expect((await post({ model: "other/model", provider: { order: ["third"] } })).body).toMatchObject({
+      provider: "Third",
+    });
+    expect((await post({ model: "other/model", provider: { only: ["down"] } })).response.status).toBe(404);
   });
 });
 
