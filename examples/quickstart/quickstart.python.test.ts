@@ -68,6 +68,8 @@ describe("the loop with real training", () => {
         "{{text}}",
         "--completion",
         '{"tool":"{{intent}}"}',
+        "--steps",
+        "700",
       ]);
       expectProvenRollout(summary);
       expect(summary.heldOutRows).toBe(700);

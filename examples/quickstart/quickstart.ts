@@ -29,8 +29,14 @@ export const DEFAULT_HOME = join(EXAMPLE, ".modelops");
 
 /** Chosen on the validation split; see base-model/RECIPE.md. */
 const RECIPE = {
-  adapter: { kind: "lora", rank: 16, alpha: 32 },
-  hyperparameters: { learningRate: 1e-3, maxSteps: 300, batchSize: 16, warmupSteps: 20, scheduler: "cosine" },
+  adapter: { kind: "lora", rank: 32, alpha: 64 },
+  hyperparameters: {
+    learningRate: 1.5e-3,
+    maxSteps: 400,
+    batchSize: 16,
+    warmupSteps: 20,
+    scheduler: "cosine",
+  },
 } as const;
 
 /** What the run measured, each figure from this very run; null where it does not apply. */

@@ -46,9 +46,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 SPECIAL_TOKENS = ["<|bos|>", "<|im_start|>", "<|im_end|>", "<|pad|>"]
 MAXIMUM_WEIGHT_BYTES = 3_000_000
 
-# First share, last share of the corpus (and of the steps); share of the learning rate at the start of the stage, and
-# what remains of that at its end. The corpus begins with few known words and widens; the last stage ends near zero.
-STAGES = ((0.0, 0.12, 1.0, 0.5), (0.12, 0.35, 0.9, 0.6), (0.35, 1.0, 0.8, 0.01))
+# First and last share of the corpus; steps; share of the learning rate at the start of the stage, and what remains of
+# that at its end. The corpus begins with few known words and widens; the last stage ends near zero.
+# Rows are drawn at random, not grouped by length: rows of one length come from one skill, and such batches pull the
+# weights to and fro (after 200 steps the loss was 1.17 with grouping, 0.63 without).
+STAGES = (
+    (0.0, 0.06, 528, 1.0, 0.6),
+    (0.06, 0.18, 800, 1.0, 0.8),
+    (0.18, 0.45, 2100, 0.9, 0.01),
+    (0.45, 0.65, 1600, 0.7, 0.01),
+    (0.65, 1.0, 2200, 0.7, 0.005),
+)
 
 # The markers around the assistant's text let a trainer find it; the end-of-turn token is inside, so that it is learnt.
 # Templates are rendered with trimmed block tags: a newline directly after a tag would vanish, so it is written as text.
@@ -196,7 +204,6 @@ def main() -> None:
     parser.add_argument("--corpus", type=pathlib.Path, required=True, help="JSONL written by ../data/generate.ts --corpus")
     parser.add_argument("--base-skill", type=pathlib.Path, default=HERE.parent / "data" / "base-skill.jsonl")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "tiny-llama")
-    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch-size", type=int, default=24)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--layers", type=int, default=2)
@@ -205,6 +212,7 @@ def main() -> None:
     parser.add_argument("--maximum-length", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--keep-stages", action="store_true", help="also save the model after each stage")
+    parser.add_argument("--first-stage", type=int, default=1, help="go on from the stage before, saved by --keep-stages")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
@@ -213,11 +221,15 @@ def main() -> None:
     set_seed(options.seed)
     tokenizer = make_tokenizer(options.maximum_length)
     model = make_model(options, tokenizer)
-    print(json.dumps({"parameters": model.num_parameters(), "steps": options.steps}), flush=True)
+    if options.first_stage > 1:
+        previous = options.out.parent / f"{options.out.name}-stage-{options.first_stage - 1}"
+        model = AutoModelForCausalLM.from_pretrained(previous, dtype=torch.float32)
+    print(json.dumps({"parameters": model.num_parameters(), "steps": sum(stage[2] for stage in STAGES)}), flush=True)
     rows = read_rows(options.corpus)
     work_folder = options.out.parent / f".{options.out.name}-training"
-    for number, (first_share, last_share, learning_rate_share, remaining_share) in enumerate(STAGES, start=1):
-        steps = round(options.steps * (last_share - first_share))
+    for number, (first_share, last_share, steps, learning_rate_share, remaining_share) in enumerate(STAGES, start=1):
+        if number < options.first_stage:
+            continue
         stage_rows = rows[int(len(rows) * first_share) : int(len(rows) * last_share)]
         trainer = SFTTrainer(
             model=model,
@@ -230,12 +242,11 @@ def main() -> None:
                 learning_rate=options.learning_rate * learning_rate_share,
                 lr_scheduler_type="cosine_with_min_lr",
                 lr_scheduler_kwargs={"min_lr_rate": remaining_share},
-                warmup_steps=min(50, steps // 10),
+                warmup_steps=min(40, steps // 10),
                 weight_decay=0.01,
                 adam_beta2=0.98,
                 max_grad_norm=1.0,
                 max_length=options.maximum_length,
-                train_sampling_strategy="group_by_length",
                 packing=False,
                 seed=options.seed + number,
                 use_cpu=True,
