@@ -206,7 +206,7 @@ export async function runQuickstart(
   };
   const report = await ops.compare({
     ...shared,
-    evaluationId: `${runId}:held-out`,
+    evaluationId: `${runId}.held-out`,
     dataset: rows.heldOut,
     metrics,
     weights: isJsonTask ? { accuracy: 0.8, valid_json: 0.2 } : { accuracy: 1 },
@@ -219,7 +219,7 @@ export async function runQuickstart(
       ? null
       : await ops.compare({
           ...shared,
-          evaluationId: `${runId}:base-skill`,
+          evaluationId: `${runId}.base-skill`,
           dataset: rows.baseSkill,
           metrics: [accuracy({ mode: "exact" })],
           updateScores: false,

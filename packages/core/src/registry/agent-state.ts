@@ -69,7 +69,6 @@ export const registryStateSchema = z.object({
   /** Unknown top-level fields. */
   extra: z.record(z.string(), z.unknown()),
 });
-type RegistryState = z.infer<typeof registryStateSchema>;
 
 /** The later of two ISO times. */
 export function laterTime(left: string, right: string): string {
