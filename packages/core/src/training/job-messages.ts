@@ -95,6 +95,12 @@ export function terminalEvent(
 
 /** Minutes from start to end, to two digits. */
 export function minutesOf(record: Pick<JobRecord, "startedAt" | "finishedAt">): number | null {
+  const minutes = exactMinutesOf(record);
+  return minutes === null ? null : Math.round(minutes * 100) / 100;
+}
+
+/** Unrounded: the shortest job still says something about the next one. */
+export function exactMinutesOf(record: Pick<JobRecord, "startedAt" | "finishedAt">): number | null {
   if (!record.startedAt || !record.finishedAt) return null;
-  return Math.round((Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 600) / 100;
+  return (Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 60_000;
 }

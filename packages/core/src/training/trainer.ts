@@ -13,7 +13,7 @@ import type { Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { applyDefaults, checkLimits } from "./apply-defaults.ts";
 import { JobDriver } from "./job-driver.ts";
-import { minutesOf } from "./job-messages.ts";
+import { exactMinutesOf } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
 import { JobStore } from "./job-store.ts";
 import { DEMO_ROWS, makePlan, parseSpec, type TrainingPlan } from "./plan.ts";
@@ -326,7 +326,7 @@ export class Trainer {
     // A run that was interrupted took longer than its own work.
     const ratios = jobs
       .filter((job) => job.attempt === 1)
-      .map((job) => (minutesOf(job) ?? 0) / job.uncorrectedMinutes);
+      .map((job) => (exactMinutesOf(job) ?? 0) / job.uncorrectedMinutes);
     return correctionFrom(ratios);
   }
 }
