@@ -3,7 +3,7 @@
  * Uses the uv that the local training backend would use, and one cache for both.
  */
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findUv } from "../packages/core/src/training/backends/local/find-uv.ts";
 
@@ -21,7 +21,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 function run(command: string, args: readonly string[]): number {
   console.log(`$ ${[command, ...args].join(" ")}`);
-  const result = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  const result = spawnSync(command, args, { cwd: root, stdio: "inherit", env: environment });
   if (result.error) throw result.error;
   return result.status ?? 1;
 }
@@ -31,6 +31,15 @@ const [uv = "uv", ...uvArguments] = await findUv({
   env: process.env,
   report: (message) => console.log(message),
 });
+
+// Jobs that the twin really runs call uv by its name, as on the machines of the service.
+const binary = uvArguments.length === 0 ? uv : uvBesidePython();
+const environment = { ...process.env, PATH: [dirname(binary), process.env.PATH].join(delimiter) };
+
+function uvBesidePython(): string {
+  const { stdout } = spawnSync(uv, ["-c", "import uv; print(uv.find_uv_bin())"], { encoding: "utf8" });
+  return stdout.trim();
+}
 
 const pytestStatus = run(uv, [
   ...uvArguments,

@@ -8,6 +8,7 @@ import { exportDataset } from "../datasets/export-dataset.ts";
 import { parseOrThrow } from "../errors/from-zod.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { EventSource, type EventSubscriptions } from "../events/event-source.ts";
+import { resolveInside, safeFileName } from "../files/safe-path.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
@@ -237,7 +238,7 @@ export class Trainer {
     signal: AbortSignal | undefined,
   ): Promise<{ readonly train: string; readonly evaluation: string | null }> {
     const { spec, method } = plan;
-    const folder = resolve(this.#runtime.home, "datasets", safeName(id));
+    const folder = resolveInside(resolve(this.#runtime.home, "datasets"), safeFileName(id));
     await mkdir(folder, { recursive: true });
     const common = {
       mapping: spec.mapping,
@@ -386,8 +387,4 @@ function versionTemplate(
       quoteHash: plan.quote.hash,
     },
   };
-}
-
-function safeName(id: string): string {
-  return id.replaceAll(/[^A-Za-z0-9._-]/g, "_").slice(0, 120);
 }
