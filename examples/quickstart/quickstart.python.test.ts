@@ -20,9 +20,15 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const run = (args: readonly string[]): Promise<QuickstartSummary> => {
+const run = async (args: readonly string[]): Promise<QuickstartSummary> => {
   const given: DemoArguments = readArguments([...args, "--home", home]);
-  return runQuickstart(given, createDisplay({ stream: process.stdout }), new AbortController().signal);
+  const summary = await runQuickstart(
+    given,
+    createDisplay({ stream: process.stdout }),
+    new AbortController().signal,
+  );
+  console.log("exact match", summary.exactMatch, "base skill", summary.baseSkill, "ms", summary.wallTimeMs);
+  return summary;
 };
 
 /** What must hold whatever was trained. */
