@@ -1,7 +1,9 @@
 /**
  * A host process: follows a table and answers sessions as fast as it can. `node router-child.ts <folder> <routerId>`.
- * Prints "ready", then on "stop" one JSON line: what each version answered, and when the last time was.
+ * Prints "ready"; on "freeze" it stops without ending; on "stop" it prints one JSON line: what each version answered, and
+ * when the last time was.
  */
+import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { sqliteStore } from "../src/registry/sqlite/sqlite-store.ts";
 import { createRouter } from "../src/rollout/router.ts";
@@ -21,7 +23,13 @@ const served: Record<string, { count: number; lastAt: number }> = {};
 let running = true;
 let session = 0;
 
-process.stdin.on("data", () => {
+process.stdin.on("data", (command) => {
+  if (String(command).startsWith("freeze")) {
+    // From inside, where no transaction is open: a process stopped from outside may hold the store's lock for ever.
+    writeSync(1, "frozen\n");
+    process.kill(process.pid, "SIGSTOP");
+    return;
+  }
   running = false;
 });
 process.stdin.on("end", () => {

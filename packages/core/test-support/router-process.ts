@@ -8,6 +8,8 @@ export type Served = Readonly<Record<string, { readonly count: number; readonly 
 
 export interface RouterProcess {
   readonly child: ChildProcess;
+  /** Stops it without ending it (SIGSTOP), between two writes. */
+  freeze(): Promise<void>;
   /** Ends it and tells what each version answered. */
   stop(): Promise<Served>;
 }
@@ -27,6 +29,12 @@ export async function startRouterProcess(folder: string, routerId: string): Prom
   await ready;
   return {
     child,
+    async freeze() {
+      child.stdin.write("freeze\n");
+      while (!output.includes("frozen\n")) await new Promise((resolve) => setTimeout(resolve, 5));
+      // The line is written just before the signal.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
     async stop() {
       const exited = once(child, "exit");
       child.stdin.write("stop\n");

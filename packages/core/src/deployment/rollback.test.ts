@@ -87,7 +87,7 @@ describe("the proof of a rollback", () => {
     );
     if (awake) processes.push(awake);
     if (frozen) processes.push(frozen);
-    frozen?.child.kill("SIGSTOP");
+    await frozen?.freeze();
     const { verification } = await host.deployer.rollback({ agent: AGENT, reason: "worse" });
     expect(verification.complete).toBe(false);
     expect(verification.missing).toContain("frozen did not confirm within 2000 ms");
