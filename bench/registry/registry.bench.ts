@@ -1,10 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sqliteStore } from "@modelops/core";
 import type { BenchReport } from "../bench-report.ts";
+import { benchUv } from "../bench-uv.ts";
 import { jsonPeer } from "./json-peer.ts";
 import { inProcess, type Times, timeEach } from "./measure.ts";
 import { benchRegistry, registerAndPoint, TRAINING_CONFIG } from "./own-pairs.ts";
@@ -115,7 +115,7 @@ export async function run(report: BenchReport): Promise<void> {
   await peers(report);
   report.note(
     "A commit holds a version, a pointer move, an audit row and an event, with fsync. `register + point` is addVersion " +
-      "and setCurrent (three durable commits: version, move, audit checkpoint); for MLflow create_model_version and " +
+      "and setCurrent (two durable commits, the second with the audit checkpoint); for MLflow create_model_version and " +
       "set_registered_model_alias; for the JSON file two read-change-write rounds with a backup each, without fsync.",
   );
 }
@@ -258,25 +258,20 @@ async function mlflowRate(report: BenchReport): Promise<number | null> {
     report.skip("this registry to MLflow", "left out of the quick run");
     return null;
   }
-  const uv = findUv();
-  if (!uv) {
-    report.skip("this registry to MLflow", "uv was found neither on PATH nor as python3 -m uv");
-    return null;
-  }
-  const [command = "uv", ...rest] = uv;
   const script = file("mlflow_peer.py");
-  const call = [
-    ...rest,
-    "run",
-    "--quiet",
-    "--no-project",
-    "--with",
-    MLFLOW,
-    "python",
-    script,
-    String(MLFLOW_PAIRS),
-  ];
   try {
+    const [command = "uv", ...rest] = await benchUv();
+    const call = [
+      ...rest,
+      "run",
+      "--quiet",
+      "--no-project",
+      "--with",
+      MLFLOW,
+      "python",
+      script,
+      String(MLFLOW_PAIRS),
+    ];
     const peer = await inProcess<{ readonly version: string; readonly pairsPerSecond: number }>(
       command,
       call,
@@ -295,12 +290,4 @@ function rate(times: Times): number {
 
 function middle(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN;
-}
-
-function findUv(): readonly string[] | null {
-  const candidates = [["uv"], ["python3", "-m", "uv"]];
-  return (
-    candidates.find(([command = "", ...rest]) => spawnSync(command, [...rest, "--version"]).status === 0) ??
-    null
-  );
 }

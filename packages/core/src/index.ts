@@ -182,12 +182,8 @@ export {
   type ModelOps,
   type ModelOpsOptions,
 } from "./modelops.ts";
-export type {
-  AuditProblem,
-  AuditVerification,
-  Checkpoint,
-  RegistryAudit,
-} from "./registry/audit/registry-audit.ts";
+export type { Checkpoint } from "./registry/audit/checkpoint.ts";
+export type { AuditProblem, AuditVerification, RegistryAudit } from "./registry/audit/registry-audit.ts";
 export type { ImportInput, ImportReport, UnplacedPart } from "./registry/json/import-registry.ts";
 export type { MoveKind, Pointers } from "./registry/lifecycle.ts";
 export { memoryStore } from "./registry/memory-store.ts";

@@ -71,6 +71,11 @@ export interface CommitBatch {
   readonly removes?: readonly { readonly collection: Collection; readonly key: string }[];
   readonly audit?: readonly AuditEntry[];
   readonly events?: readonly NewEvent[];
+  /**
+   * Keeps the audit chain's length and head, as they are after this batch, as data of this event and as a record of the
+   * agent in `checkpoints`: value `{ count, head, at }`, key and order the count in 12 digits. Nothing for an empty chain.
+   */
+  readonly checkpoint?: Omit<NewEvent, "data">;
   /** A second commit with the same agent and key writes nothing and returns the first one's result. */
   readonly idempotencyKey?: string;
   /** Kept with the idempotency key and given back to the repeated call. JSON only. */

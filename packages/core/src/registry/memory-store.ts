@@ -11,6 +11,7 @@ import { ConflictError } from "../errors/conflict-error.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { ModelOpsEvent, NewEvent } from "../events/event.ts";
 import { GENESIS_HASH, sealAuditRow } from "./audit/audit-chain.ts";
+import { sealCheckpoint } from "./audit/checkpoint.ts";
 import { compareBytewise } from "./compare-bytewise.ts";
 import { decodeCursor, encodeCursor, type Position } from "./cursor.ts";
 import {
@@ -82,9 +83,13 @@ export function memoryStore(): RegistryStore {
         throw new ConflictError({ subject: batch.agent, expected: batch.expectedRev, actual: before });
       }
       // Everything that can fail happens before the first change.
-      const fresh = puts.map((put) => place(put, batch.agent, entries));
       const rev = { before, after: before + 1 };
       const rows = sealAll(batch, rev, audit.length, lastHash);
+      const chain = { count: audit.length + rows.length, head: rows.at(-1)?.hash ?? lastHash, at: batch.at };
+      const checkpoint = batch.checkpoint ? sealCheckpoint(batch.checkpoint, chain) : null;
+      const fresh = [...puts, ...(checkpoint ? [checkpoint.put] : [])].map((put) =>
+        place(put, batch.agent, entries),
+      );
       const resultJson = JSON.stringify(batch.result ?? null);
 
       for (const entry of fresh) replace(entries, sorted, entry);
@@ -93,13 +98,13 @@ export function memoryStore(): RegistryStore {
       }
       revisions.set(batch.agent, rev.after);
       audit.push(...rows.map((row) => JSON.stringify(row)));
-      lastHash = rows.at(-1)?.hash ?? lastHash;
+      lastHash = chain.head;
       if (batch.idempotencyKey !== undefined) results.set(resultKey, { rev: rev.after, json: resultJson });
       return {
         rev: rev.after,
         replayed: false,
         result: JSON.parse(resultJson) as unknown,
-        events: (batch.events ?? []).map(append),
+        events: [...(batch.events ?? []), ...(checkpoint ? [checkpoint.event] : [])].map(append),
       };
     },
     async committedResult(agent, idempotencyKey) {

@@ -101,6 +101,8 @@ async function moveChange(
     subject: `${view.agent}@${planned.version}`,
     evidence: { generation: move.generation, before: move.before, after: move.after },
     events: [{ type: "registry.pointer-moved", data: move }],
+    // Whoever begins to serve all traffic leaves an anchor.
+    isCheckpoint: move.after.current !== move.before.current,
     result: move,
   };
 }

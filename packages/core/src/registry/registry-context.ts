@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
 import type { RecordPut, RegistryStore } from "../contract/registry-store.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
+import type { NewEvent } from "../events/event.ts";
 import type { EventSource } from "../events/event-source.ts";
 import type { Actor } from "../model/actor.ts";
 import { canonicalAgentName, isAgentName, PRESET_AGENTS } from "../model/agent-name.ts";
@@ -47,6 +48,8 @@ export interface RegistryChange<Result> {
   readonly events: readonly {
     [Type in keyof RegistryEvents]: { readonly type: Type; readonly data: RegistryEvents[Type] };
   }[keyof RegistryEvents][];
+  /** Keep the audit chain's head as an anchor, for changes that decide who serves. */
+  readonly isCheckpoint?: boolean;
   readonly result: Result;
 }
 
@@ -100,6 +103,7 @@ export async function changeAgent<Result>(
           events: change.events.map((event) =>
             newEvent(runtime, { type: event.type, agent, subject: change.subject, data: event.data }),
           ),
+          checkpoint: change.isCheckpoint ? checkpointEvent(runtime) : undefined,
           idempotencyKey,
           result: { fingerprint, value: change.result },
         };
@@ -117,6 +121,16 @@ export async function changeAgent<Result>(
     if (first) return first.value;
     throw error;
   }
+}
+
+function checkpointEvent(runtime: Runtime): Omit<NewEvent, "data"> {
+  const { data: _data, ...event } = newEvent(runtime, {
+    type: "registry.checkpointed",
+    agent: null,
+    subject: null,
+    data: null,
+  });
+  return event;
 }
 
 async function viewOf(context: RegistryContext, agent: string, input: ChangeInput): Promise<AgentView> {

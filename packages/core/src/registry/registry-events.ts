@@ -1,5 +1,5 @@
 import type { EvalScores } from "../model/model-version.ts";
-import type { Checkpoint } from "./audit/registry-audit.ts";
+import type { Checkpoint } from "./audit/checkpoint.ts";
 import type { PointerMove } from "./pointer-move.ts";
 
 /** Fields of a version that can change after it was added, beside scores and status. */

@@ -10,7 +10,6 @@ import type { RegistryJson } from "../model/registry-json.ts";
 import { completeRuntime, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { type RegistryAudit, registryAudit } from "./audit/registry-audit.ts";
-import { writeCheckpoint } from "./audit/write-checkpoint.ts";
 import { exportRegistry } from "./json/export-registry.ts";
 import { type ImportInput, type ImportReport, importRegistry } from "./json/import-registry.ts";
 import { type RegistryJsonFile, registryJsonFile } from "./json/registry-json-file.ts";
@@ -172,21 +171,21 @@ export class Registry implements EventSubscriptions<RegistryEvents> {
   }
 
   /** Makes the canary current; the version it replaces is archived and stays the one to roll back to. */
-  async promote(input: AgentChangeInput): Promise<PointerMove> {
-    return this.#checkpointed(await promote(this.#context, input));
+  promote(input: AgentChangeInput): Promise<PointerMove> {
+    return promote(this.#context, input);
   }
 
   /** Makes a version current without a canary: a baseline, a first version. */
-  async setCurrent(input: VersionChangeInput): Promise<PointerMove> {
-    return this.#checkpointed(await setCurrent(this.#context, input));
+  setCurrent(input: VersionChangeInput): Promise<PointerMove> {
+    return setCurrent(this.#context, input);
   }
 
   /**
    * Ends a running canary; without one, goes back to the version before the current one, or to `to`.
    * @throws ModelOpsError `registry/illegal-move` with the legal moves.
    */
-  async rollback(input: RollbackInput): Promise<PointerMove> {
-    return this.#checkpointed(await rollback(this.#context, input));
+  rollback(input: RollbackInput): Promise<PointerMove> {
+    return rollback(this.#context, input);
   }
 
   /** Retires a version that serves nobody. */
@@ -297,10 +296,5 @@ export class Registry implements EventSubscriptions<RegistryEvents> {
   /** Finishes `registry.json`. The store stays open: it belongs to whoever made it. */
   async close(): Promise<void> {
     await this.#file?.close();
-  }
-
-  async #checkpointed(move: PointerMove): Promise<PointerMove> {
-    if (move.kind !== "canary-ended") await writeCheckpoint(this.#context);
-    return move;
   }
 }

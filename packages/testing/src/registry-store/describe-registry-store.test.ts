@@ -232,7 +232,7 @@ const HABITS: readonly { readonly habit: string; readonly store: StoreFactory; r
       store: naive((store) => ({
         events: (request) => store.events({ ...request, since: request.since - 1 }),
       })),
-      caughtBy: /gives events after a number/,
+      caughtBy: /gives events after a number|checkpoint of the chain/,
     },
     {
       habit: "gives events no number",
@@ -261,6 +261,17 @@ const HABITS: readonly { readonly habit: string; readonly store: StoreFactory; r
         },
       })),
       caughtBy: /keeps fractions in evidence as text/,
+    },
+    {
+      habit: "takes the checkpoint before the change",
+      store: naive((store) => ({
+        async commit(batch) {
+          const { checkpoint, ...change } = batch;
+          const noted = checkpoint ? await store.commit({ ...change, audit: [], checkpoint }) : null;
+          return noted ?? store.commit(change);
+        },
+      })),
+      caughtBy: /checkpoint of the chain/,
     },
     {
       habit: "forks the chain when two commits come together",

@@ -118,6 +118,34 @@ export const LOG_CASES: readonly StoreCase[] = [
     },
   },
   {
+    name: "keeps a checkpoint of the chain with the change that asks for one, as record and as event",
+    async run({ store }) {
+      const { data: _data, ...checkpoint } = event("checkpoint");
+      const nothing = await store.commit(batch({ checkpoint }));
+      assert.deepEqual(nothing.events, []);
+      await store.commit(batch({ audit: [{ action: "one", actor: ACTOR, subject: "a@1" }] }));
+      const audit = [{ action: "two", actor: ACTOR, subject: "a@1" }];
+      const { events } = await store.commit(batch({ audit, events: [event("move")], checkpoint }));
+      const head = await store.auditHead();
+      const expected = { count: 2, head: head?.hash, at: AT };
+      assert.deepEqual(events, [
+        { ...event("move"), seq: 1 },
+        { ...checkpoint, data: expected, seq: 2 },
+      ]);
+      assert.deepEqual(await store.events({ since: 1, limit: 10 }), [events[1]]);
+      await store.commit(batch({ agent: "b", audit, checkpoint }));
+      const { records } = await store.list({ collection: "checkpoints", limit: 10 });
+      assert.deepEqual(
+        records.map((record) => [record.agent, record.key, record.order, record.value.count]),
+        [
+          ["a", "000000000002", "000000000002", 2],
+          ["b", "000000000003", "000000000003", 3],
+        ],
+      );
+      assert.deepEqual(records[0]?.value, expected);
+    },
+  },
+  {
     name: "keeps the chain in one line under concurrent commits of many agents",
     async run({ store }) {
       await Promise.all(

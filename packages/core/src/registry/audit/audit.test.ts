@@ -130,6 +130,8 @@ describe("verifying the chain", () => {
     await registry.setCurrent({ agent, version: "v1.0.0" });
     const checkpoint = await registry.audit.checkpoint();
     expect(checkpoint).toMatchObject({ count: 7, head: (await store.auditHead())?.hash });
+    const [event] = await store.events({ since: (await store.lastEventSeq()) - 1, limit: 1 });
+    expect(event).toMatchObject({ type: "registry.checkpointed", data: checkpoint });
     edit("DELETE FROM audit WHERE seq = 6");
     expect(await kinds()).toEqual(["null truncated"]);
   });

@@ -4,19 +4,11 @@ import type { AuditRow, RegistryStore } from "../../contract/registry-store.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { syncDirectory } from "../../files/atomic-write.ts";
 import { fileError } from "../../files/file-error.ts";
-import { REGISTRY_AGENT } from "../agent-state.ts";
 import { auditHash, GENESIS_HASH } from "./audit-chain.ts";
+import type { Checkpoint } from "./checkpoint.ts";
 
 const PAGE_ROWS = 1000;
 const MAX_PROBLEMS = 20;
-
-/** How long the chain was and what its last hash was, at a moment. */
-export interface Checkpoint {
-  readonly count: number;
-  readonly head: string;
-  /** ISO 8601 UTC. */
-  readonly at: string;
-}
 
 export interface AuditProblem {
   /** The row where it shows, null for the chain as a whole. */
@@ -79,12 +71,7 @@ export function registryAudit(store: RegistryStore): RegistryAudit {
     for await (const row of rows(options)) yield `${JSON.stringify(row)}\n`;
   }
   const newestCheckpoint = async (): Promise<Checkpoint | null> => {
-    const request = {
-      collection: "checkpoints",
-      agent: REGISTRY_AGENT,
-      direction: "descending",
-      limit: 1,
-    } as const;
+    const request = { collection: "checkpoints", direction: "descending", limit: 1 } as const;
     const { records } = await store.list(request);
     return (records[0]?.value as unknown as Checkpoint | undefined) ?? null;
   };

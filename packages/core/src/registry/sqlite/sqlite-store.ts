@@ -9,6 +9,7 @@ import { ConflictError } from "../../errors/conflict-error.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ModelOpsEvent, NewEvent } from "../../events/event.ts";
 import { GENESIS_HASH, sealAuditRow } from "../audit/audit-chain.ts";
+import { sealCheckpoint } from "../audit/checkpoint.ts";
 import { encodeCursor } from "../cursor.ts";
 import {
   checkEvent,
@@ -151,8 +152,12 @@ function commitNow(
     .run(agent, after);
   for (const put of puts) writeRecord(connection, agent, put);
   for (const { collection, key } of batch.removes ?? []) removeRecord(connection, collection, agent, key);
-  writeAudit(connection, batch, { before, after });
-  const events = (batch.events ?? []).map((event) => appendEvent(connection, event));
+  const chain = writeAudit(connection, batch, { before, after });
+  const checkpoint = batch.checkpoint ? sealCheckpoint(batch.checkpoint, { ...chain, at: batch.at }) : null;
+  if (checkpoint) writeRecord(connection, agent, checkpoint.put);
+  const events = [...(batch.events ?? []), ...(checkpoint ? [checkpoint.event] : [])].map((event) =>
+    appendEvent(connection, event),
+  );
   const result = JSON.stringify(batch.result ?? null);
   if (idempotencyKey !== undefined) {
     connection
@@ -212,23 +217,24 @@ function removeTerms(
   }
 }
 
-/** The head is read inside the transaction: this is what makes the chain one line. */
+/** Gives the chain's length and last hash. The head is read inside the transaction: this is what makes it one line. */
 function writeAudit(
   connection: SqliteConnection,
   batch: CommitBatch,
   rev: { readonly before: number; readonly after: number },
-): void {
-  if (!batch.audit?.length) return;
+): { readonly count: number; readonly head: string } {
+  if (!batch.audit?.length && !batch.checkpoint) return { count: 0, head: GENESIS_HASH };
   const head = connection.prepare(AUDIT_HEAD).get();
   let seq = head ? Number(head.seq) + 1 : 0;
   let prev = head ? String(head.hash) : GENESIS_HASH;
   const insert = connection.prepare("INSERT INTO audit (seq, hash, body) VALUES (?, ?, ?)");
-  for (const entry of batch.audit) {
+  for (const entry of batch.audit ?? []) {
     const { seq: _seq, hash, ...body } = sealAuditRow(entry, { seq, prev, at: batch.at, rev });
     insert.run(seq, hash, JSON.stringify(body));
     prev = hash;
     seq += 1;
   }
+  return { count: seq, head: prev };
 }
 
 function appendEvent(connection: SqliteConnection, event: NewEvent): ModelOpsEvent {
