@@ -147,7 +147,7 @@ function illegal(state: AgentState, subject: Subject | null, attempt: string, wh
     code: "registry/illegal-move",
     message: `Agent ${state.agentName} cannot ${attempt}.`,
     reason: `${why.charAt(0).toUpperCase()}${why.slice(1)}; nothing was changed.`,
-    fix: legal.length === 0 ? "add a version first." : `legal now: ${legal.join(", ")}.`,
+    fix: legal.length === 0 ? withoutMoves(state) : `legal now: ${legal.join(", ")}.`,
     details: {
       agent: state.agentName,
       current: state.current,
@@ -157,6 +157,12 @@ function illegal(state: AgentState, subject: Subject | null, attempt: string, wh
       legalMoves: legal,
     },
   });
+}
+
+function withoutMoves(state: AgentState): string {
+  return state.versionCount === 0
+    ? "add a version first."
+    : "name another version: setCanary({ version, share: 20 | 50 }) or setCurrent({ version }).";
 }
 
 /** The moves that would be accepted, as one would type them. */

@@ -330,7 +330,10 @@ describe("moves", () => {
   });
 
   it("refuse to promote without a canary and to roll back without a past", async () => {
-    await expect(registry.promote(move)).rejects.toEqual(code("registry/illegal-move"));
+    await expect(registry.promote(move)).rejects.toMatchObject({
+      code: "registry/illegal-move",
+      fix: expect.stringContaining("setCanary({ version"),
+    });
     await expect(registry.rollback(move)).rejects.toEqual(code("registry/illegal-move"));
     await expect(registry.setCurrent({ ...move, version: "v1.0.0" })).rejects.toEqual(
       code("registry/illegal-move"),

@@ -2,7 +2,6 @@ import { readFile, stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { parseOrThrow } from "../../errors/from-zod.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
-import { fileError } from "../../files/file-error.ts";
 import { canonicalAgentName } from "../../model/agent-name.ts";
 import { type RegistryJson, registryJsonSchema } from "../../model/registry-json.ts";
 import { newEvent } from "../../runtime.ts";
@@ -78,12 +77,12 @@ async function readJsonFile(path: string): Promise<unknown> {
       throw new Error(`the file has ${size} bytes, at most ${MAX_FILE_BYTES} are read`);
     return JSON.parse(await readFile(path, "utf8")) as unknown;
   } catch (error) {
-    const isJson = error instanceof SyntaxError;
-    if (!isJson && (error as NodeJS.ErrnoException).code !== undefined) throw fileError(error, path);
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const what = error instanceof SyntaxError ? "It is not JSON" : "It cannot be read";
     throw new ModelOpsError({
       code: "input/registry-json",
       message: `${path} cannot be imported.`,
-      reason: `${isJson ? "It is not JSON" : "It cannot be read"} (${(error as Error).message}); nothing was changed.`,
+      reason: `${isMissing ? "There is no such file" : `${what} (${(error as Error).message})`}; nothing was changed.`,
       fix: "give the path of a registry.json of schema 1.x.",
       cause: error,
     });
