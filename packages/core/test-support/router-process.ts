@@ -10,13 +10,21 @@ export interface RouterProcess {
   readonly child: ChildProcess;
   /** Stops it without ending it (SIGSTOP), between two writes. */
   freeze(): Promise<void>;
-  /** Ends it and tells what each version answered. */
+  /** Lets a version give errors from now on. */
+  breakVersion(version: string): void;
+  /** Ends it and tells what each version answered and, under `failed <version>`, what it did not. */
   stop(): Promise<Served>;
 }
 
 /** Starts a host process that answers sessions through a router; resolves when it is following the table. */
-export async function startRouterProcess(folder: string, routerId: string): Promise<RouterProcess> {
-  const child = spawn(process.execPath, [CHILD, folder, routerId], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startRouterProcess(
+  folder: string,
+  routerId: string,
+  { flushEveryMs = 50 }: { readonly flushEveryMs?: number } = {},
+): Promise<RouterProcess> {
+  const child = spawn(process.execPath, [CHILD, folder, routerId, String(flushEveryMs)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   let output = "";
   child.stdout.setEncoding("utf8");
   const ready = new Promise<void>((resolve, reject) => {
@@ -34,6 +42,9 @@ export async function startRouterProcess(folder: string, routerId: string): Prom
       while (!output.includes("frozen\n")) await new Promise((resolve) => setTimeout(resolve, 5));
       // The line is written just before the signal.
       await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    breakVersion(version) {
+      child.stdin.write(`break ${version}\n`);
     },
     async stop() {
       const exited = once(child, "exit");
