@@ -161,6 +161,8 @@ export {
 } from "./hub/resolve-base-model.ts";
 export { langSmithExperiments } from "./langsmith/experiments.ts";
 export type { LangSmithOptions } from "./langsmith/langsmith-options.ts";
+export type { LangSmithReaderOptions } from "./langsmith/langsmith-reader.ts";
+export { langSmithSource } from "./langsmith/langsmith-source.ts";
 export type { Actor } from "./model/actor.ts";
 export { canonicalAgentName, PRESET_AGENTS } from "./model/agent-name.ts";
 export type { ArtifactFile, ArtifactLocation, ModelArtifact } from "./model/artifact.ts";

@@ -16,6 +16,7 @@ import {
   type LangSmithOptions,
   type LangSmithSettings,
 } from "./langsmith-options.ts";
+import { parseLangSmithReference } from "./langsmith-reference.ts";
 
 /**
  * Writes each comparison as two experiments on one LangSmith dataset, tagged with agent, version and
@@ -92,8 +93,10 @@ async function openClient(settings: LangSmithSettings): Promise<Client> {
 
 async function openDataset(client: Client, setup: ExperimentSetup): Promise<LangSmithDataset> {
   const { ref, fingerprint } = setup.dataset;
-  if (ref?.startsWith("ls://")) {
-    const { id } = await client.readDataset({ datasetName: ref.slice("ls://".length).split("@")[0] ?? "" });
+  const reference = ref?.startsWith("ls://") ? parseLangSmithReference(ref) : null;
+  // The runs of a project are no dataset: they become one.
+  if (reference?.kind === "dataset") {
+    const { id } = await client.readDataset({ datasetName: reference.name });
     return {
       id,
       isNew: false,
