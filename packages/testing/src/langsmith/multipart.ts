@@ -1,4 +1,4 @@
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { unpacked } from "../twin/unpacked.ts";
 import { LangSmithRefusal } from "./langsmith-error.ts";
 
 /** One part of a body: JSON, or the bytes of an attachment. */
@@ -9,18 +9,10 @@ export interface BodyPart {
 
 /** The bytes of a body, unpacked as its `Content-Encoding` says. */
 export async function unpackedBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array<ArrayBuffer>(await request.arrayBuffer());
-  switch (request.headers.get("content-encoding")) {
-    case null:
-    case "identity":
-      return bytes;
-    case "gzip":
-      return Uint8Array.from(gunzipSync(bytes));
-    case "zstd":
-      return Uint8Array.from(zstdDecompressSync(bytes));
-    default:
-      throw new LangSmithRefusal(400, "Unsupported content encoding");
-  }
+  const content = new Uint8Array<ArrayBuffer>(await request.arrayBuffer());
+  const bytes = unpacked(content, request.headers.get("content-encoding"));
+  if (bytes === null) throw new LangSmithRefusal(400, "Unsupported content encoding");
+  return bytes;
 }
 
 /** Reads a multipart body; parts keep their order, since a patch may follow its post in one body. */

@@ -1,5 +1,6 @@
 import type { Clock } from "@modelops/core";
 import { waitWhileAnswering } from "../twin/twin.ts";
+import { jsonReply } from "../twin/whole-reply.ts";
 import type { ChatEngine } from "./chat-engine.ts";
 import { type ChatFailure, readChatRequest } from "./chat-request.ts";
 import { completionBody, completionEvents, eventStream, plainUsage } from "./completion-wire.ts";
@@ -40,7 +41,7 @@ export async function answerOpenAIChat(
     );
   }
   if (outcome.failAfterTokens !== null) return openAIError(BROKEN);
-  return Response.json(completionBody(frame, outcome, usage), { headers: { "x-request-id": id } });
+  return jsonReply(completionBody(frame, outcome, usage), { headers: { "x-request-id": id } });
 }
 
 const BROKEN: ChatFailure = {
@@ -53,7 +54,7 @@ export function openAIError(failure: ChatFailure): Response {
   const { status, retryAfterSeconds } = failure;
   const headers: Record<string, string> =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-  return Response.json(errorBody(failure), { status, headers });
+  return jsonReply(errorBody(failure), { status, headers });
 }
 
 function errorBody({ status, message, kind, param }: ChatFailure): object {

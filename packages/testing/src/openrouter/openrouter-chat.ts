@@ -4,6 +4,7 @@ import type { ChatEngine, ChatOutcome } from "../models/chat-engine.ts";
 import { type ChatFailure, readChatRequest, type WireChatRequest } from "../models/chat-request.ts";
 import { completionBody, completionEvents, eventStream } from "../models/completion-wire.ts";
 import { waitWhileAnswering } from "../twin/twin.ts";
+import { jsonReply } from "../twin/whole-reply.ts";
 import { errorBody, type OpenRouterFailure, openRouterError } from "./openrouter-error.ts";
 import { type OpenRouterModel, type OpenRouterProvider, providersOf } from "./openrouter-model.ts";
 
@@ -140,8 +141,8 @@ function respond(
     return eventStream(events, headers);
   }
   // Failures after the generation began come with status 200.
-  if (outcome.failAfterTokens !== null) return Response.json(errorBody(broken), { headers });
-  return Response.json(completionBody(frame, outcome, usageOf(outcome)), { headers });
+  if (outcome.failAfterTokens !== null) return jsonReply(errorBody(broken), { headers });
+  return jsonReply(completionBody(frame, outcome, usageOf(outcome)), { headers });
 }
 
 function firstFallback(body: string): unknown {

@@ -1,3 +1,4 @@
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { Hono } from "hono";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../clock/virtual-clock.ts";
@@ -80,6 +81,56 @@ describe.each(["socket", "in process"] as const)("a twin through the %s", (way) 
     expect(twin.requests.all.map((request) => request.fault)).toEqual(["reset", "lose-reply", "cut"]);
   });
 
+  test("a reset looks like one to the caller", async () => {
+    twin.faults.add({ route: "POST /**", fault: { kind: "reset" } });
+    await expect(post(fetcher)).rejects.toMatchObject({ cause: { code: "ECONNRESET" } });
+  });
+
+  test("plays a fault by predicate, on some calls, so many times, with its body and headers", async () => {
+    const played: string[] = [];
+    twin.faults.add(
+      {
+        name: "for b",
+        route: "POST /things/*",
+        when: ({ bodyText, headers }) => bodyText === '{"a":"b"}' && headers["x-who"] === "me",
+        times: 2,
+        fault: { kind: "reply", status: 503, body: { detail: "busy" }, headers: { "x-busy": "yes" } },
+      },
+      { route: "* /long", nth: [2, 4], fault: { kind: "reply", status: 500, body: "in words" } },
+    );
+    for (const value of ["a", "b", "b", "b"]) {
+      const response = await post(fetcher, { a: value }, { "x-who": "me" });
+      played.push(`${response.status} ${response.headers.get("x-busy")}`);
+      if (response.status === 503) expect(await response.json()).toEqual({ detail: "busy" });
+    }
+    expect(played).toEqual(["200 null", "503 yes", "503 yes", "200 null"]);
+    const texts: string[] = [];
+    for (let call = 1; call <= 5; call += 1) texts.push(await (await fetcher(`${twin.url}/long`)).text());
+    expect(texts.map((text) => text === "in words")).toEqual([false, true, false, true, false]);
+    expect(twin.requests.all.map(({ fault }) => fault).filter(Boolean)).toEqual([
+      "for b",
+      "for b",
+      "reply",
+      "reply",
+    ]);
+  });
+
+  test("answers late, and on a cut sends exactly the bytes before it", async () => {
+    twin.faults.add(
+      { route: "POST /**", fault: { kind: "delay", durationMs: 20 } },
+      { route: "GET /long", fault: { kind: "cut", afterBytes: 300 } },
+    );
+    expect((await post(fetcher)).status).toBe(200);
+    const response = await fetcher(`${twin.url}/long`);
+    let received = 0;
+    await expect(
+      (async () => {
+        for await (const chunk of response.body ?? []) received += chunk.byteLength;
+      })(),
+    ).rejects.toThrow();
+    expect(received).toBe(300);
+  });
+
   test("hangs until the caller gives up, and delivers a request twice", async () => {
     twin.faults.add(
       { route: "GET /long", fault: { kind: "hang" } },
@@ -102,6 +153,53 @@ describe.each(["socket", "in process"] as const)("a twin through the %s", (way) 
     expect(twin.secrets.leaks.map((leak) => leak.place)).toEqual(["body", "url"]);
     await expect(twin.close()).rejects.toMatchObject({ code: "testing/secret-leaked" });
   });
+});
+
+describe("a known secret is found", () => {
+  const token = "hf_secret0123456789";
+  const traced = `{"inputs":{"env":{"secrets":{"HF_TOKEN":"${token}"}}}}`;
+  const form = () => {
+    const parts = new FormData();
+    parts.set("post.1.inputs", new Blob([traced], { type: "application/json" }));
+    return parts;
+  };
+  const base64 = (before: string) => Buffer.from(`${before}token = ${token}\n`).toString("base64");
+
+  test.each<[string, string | FormData | Uint8Array<ArrayBuffer>, Record<string, string>]>([
+    ["in a multipart trace", form(), {}],
+    ["in a gzipped body", Uint8Array.from(gzipSync(traced)), { "content-encoding": "gzip" }],
+    ["in a body packed with zstd", Uint8Array.from(zstdCompressSync(traced)), { "content-encoding": "zstd" }],
+    ["in a file", `# ${token}`, { "content-type": "application/octet-stream" }],
+    ["in base64", JSON.stringify({ content: base64("") }), {}],
+    ["in base64, one byte on", JSON.stringify({ content: base64(".") }), {}],
+    ["in base64, two bytes on", JSON.stringify({ content: base64("..") }), {}],
+    ["in the secrets of something that has none", JSON.stringify({ inputs: { secrets: token } }), {}],
+  ])("%s", async (_where, body, headers) => {
+    twin.secrets.add(token);
+    const response = await fetch(`${twin.url}/things/one`, { method: "POST", body, headers });
+    expect(response.status).toBe(500);
+    expect(twin.secrets.leaks).toMatchObject([{ place: "body" }]);
+  });
+
+  test("but not where jobs and endpoints take theirs", async () => {
+    twin.secrets.add(token);
+    const bodies = [
+      { secrets: { HF_TOKEN: token } },
+      { jobSpec: { secrets: { HF_TOKEN: token } } },
+      { model: { secrets: { HF_TOKEN: token }, image: { custom: { credentials: { password: token } } } } },
+    ];
+    for (const body of bodies) expect((await post(fetch, body)).status).toBe(200);
+    expect(twin.secrets.leaks).toEqual([]);
+  });
+});
+
+test("a packed body is logged as what was packed", async () => {
+  await fetch(`${twin.url}/elsewhere`, {
+    method: "POST",
+    body: Uint8Array.from(gzipSync('{"a":1}')),
+    headers: { "content-type": "application/json", "content-encoding": "gzip" },
+  });
+  expect(twin.requests.to("POST /elsewhere").json()).toEqual([{ a: 1 }]);
 });
 
 test("on a virtual clock a late answer comes at its time, and one that never comes holds nobody up", async () => {

@@ -2,12 +2,15 @@ import type { IncomingMessage, Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Clock, ModelOpsError } from "@modelops/core";
 import type { Hono } from "hono";
 import { VirtualClock } from "../clock/virtual-clock.ts";
 import { type Fault, FaultScript } from "../faults/fault-script.ts";
 import { type LoggedRequest, RequestLog } from "../request-log/request-log.ts";
 import { SecretGuard } from "../request-log/secret-guard.ts";
+import { ReceivedRequest } from "./received-request.ts";
+import { WholeReplies } from "./whole-reply.ts";
 
 export interface TwinOptions {
   /** Shared with the SDK under test. @default the machine's clock */
@@ -38,7 +41,10 @@ const MAX_LOGGED_BODY_BYTES = 256 * 1024;
 
 /** How a cut connection looks from a transport. */
 interface Transport {
+  /** Nothing more is sent, nothing that is under way arrives. */
   reset(): void;
+  /** What was sent arrives, then the connection ends. */
+  end(): void;
   /** What the reader of a half-sent body sees; null where the closed socket tells it by itself. */
   readonly bodyError: Error | null;
 }
@@ -75,17 +81,9 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
     bindings: Partial<HttpBindings>,
   ): Promise<Response> => {
     if (options.isLogged === false) return app.fetch(request, bindings);
-    const body = request.body === null ? null : new Uint8Array<ArrayBuffer>(await request.arrayBuffer());
-    const again = () =>
-      new Request(request.url, {
-        method: request.method,
-        headers: request.headers,
-        body,
-        signal: request.signal,
-      });
-
-    const entry = requests.add(describeRequest(name, request, body, clock));
-    const leaks = secrets.examine(entry);
+    const received = await ReceivedRequest.from(request);
+    const entry = requests.add(describeRequest(name, received, headersOf(request, bindings), clock));
+    const leaks = secrets.examine(entry, received.unpacked());
     if (leaks.length > 0) {
       entry.status = 500;
       return Response.json({ error: `a secret was sent in the ${leaks[0]?.place}` }, { status: 500 });
@@ -93,7 +91,7 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
     const scripted = faults.next(entry);
     entry.fault = scripted?.name ?? null;
     try {
-      const response = await play(scripted?.fault ?? null, again, transport, bindings);
+      const response = await play(scripted?.fault ?? null, received.asRequest, transport, bindings);
       entry.status = response.status;
       return response;
     } catch (error) {
@@ -104,13 +102,13 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
 
   const play = async (
     fault: Fault | null,
-    again: () => Request,
+    request: Request,
     transport: Transport,
     bindings: Partial<HttpBindings>,
   ): Promise<Response> => {
     switch (fault?.kind) {
       case undefined:
-        return app.fetch(again(), bindings);
+        return app.fetch(request, bindings);
       case "reply": {
         const isText = typeof fault.body === "string";
         const headers = { "content-type": isText ? "text/plain" : "application/json", ...fault.headers };
@@ -119,31 +117,35 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
       }
       case "delay":
         await waitWhileAnswering(clock, fault.durationMs);
-        return app.fetch(again(), bindings);
+        return app.fetch(request, bindings);
       case "hang":
         return outsideWork(clock, () => new Promise<Response>(() => {}));
       case "reset":
         transport.reset();
         throw new ConnectionCut();
       case "lose-reply": {
-        const response = await app.fetch(again(), bindings);
+        const response = await app.fetch(request, bindings);
         await response.body?.cancel();
         transport.reset();
         throw new ConnectionCut();
       }
       case "cut":
-        return cutBody(await app.fetch(again(), bindings), fault.afterBytes, transport);
+        return cutBody(await app.fetch(request, bindings), fault.afterBytes, transport);
       case "duplicate": {
-        const first = await app.fetch(again(), bindings);
+        const first = await app.fetch(request, bindings);
         await first.body?.cancel();
-        return app.fetch(again(), bindings);
+        return app.fetch(request, bindings);
       }
     }
   };
 
+  const wholeReplies = new WholeReplies();
   const listener = getRequestListener(
-    (request, bindings) =>
-      handle(request, resetOf(bindings.incoming as IncomingMessage), bindings as HttpBindings),
+    async (request, bindings) => {
+      const { incoming, outgoing } = bindings as HttpBindings;
+      const reply = await handle(request, resetOf(incoming), bindings as HttpBindings);
+      return wholeReplies.send(reply, outgoing) ? RESPONSE_ALREADY_SENT : reply;
+    },
     { overrideGlobalObjects: false, errorHandler: () => {} },
   );
   const server = createServer(listener);
@@ -161,6 +163,7 @@ export async function startTwin(name: string, app: Hono, options: TwinOptions = 
       reset: () => {
         cut = true;
       },
+      end: () => {},
       bodyError: new TypeError("terminated"),
     };
     try {
@@ -216,8 +219,8 @@ export function machineClock(): Clock {
 
 function describeRequest(
   twin: string,
-  request: Request,
-  body: Uint8Array | null,
+  request: ReceivedRequest,
+  headers: Readonly<Record<string, string>>,
   clock: Clock,
 ): Omit<LoggedRequest, "number"> {
   const url = new URL(request.url);
@@ -225,17 +228,24 @@ function describeRequest(
     twin,
     method: request.method,
     path: decodePath(url.pathname),
-    query: Object.fromEntries(url.searchParams),
-    headers: Object.fromEntries(request.headers),
-    bodyText: textOf(body, request.headers.get("content-type")),
-    bodyBytes: body?.byteLength ?? 0,
+    query: url.search === "" ? {} : Object.fromEntries(url.searchParams),
+    headers,
+    bodyText: textOf(request, headers["content-type"]),
+    bodyBytes: request.content?.byteLength ?? 0,
     atMs: clock.now(),
     status: null,
     fault: null,
   };
 }
 
+/** Node has them as a plain object already. */
+function headersOf(request: Request, bindings: Partial<HttpBindings>): Readonly<Record<string, string>> {
+  const headers = (bindings.incoming as IncomingMessage | undefined)?.headers;
+  return (headers as Record<string, string> | undefined) ?? Object.fromEntries(request.headers);
+}
+
 function decodePath(path: string): string {
+  if (!path.includes("%")) return path;
   try {
     return decodeURIComponent(path);
   } catch {
@@ -243,11 +253,9 @@ function decodePath(path: string): string {
   }
 }
 
-function textOf(body: Uint8Array | null, contentType: string | null): string | null {
-  if (body === null) return "";
-  if (body.byteLength > MAX_LOGGED_BODY_BYTES || /octet-stream|multipart|zstd|gzip/.test(contentType ?? ""))
-    return null;
-  return new TextDecoder().decode(body);
+function textOf(request: ReceivedRequest, contentType = ""): string | null {
+  if (/octet-stream|multipart|zstd|gzip/.test(contentType)) return null;
+  return (request.content?.byteLength ?? 0) > MAX_LOGGED_BODY_BYTES ? null : request.unpackedText();
 }
 
 function cutBody(response: Response, afterBytes: number, transport: Transport): Response {
@@ -262,7 +270,7 @@ function cutBody(response: Response, afterBytes: number, transport: Transport): 
       if (left > 0) controller.enqueue(chunk.subarray(0, left));
       // The bytes before the cut get a moment to leave.
       setTimeout(() => {
-        transport.reset();
+        transport.end();
         if (transport.bodyError) controller.error(transport.bodyError);
       }, 5);
       left = 0;
@@ -278,6 +286,9 @@ function cutBody(response: Response, afterBytes: number, transport: Transport): 
 function resetOf(incoming: IncomingMessage): Transport {
   return {
     reset: () => {
+      incoming.socket.resetAndDestroy();
+    },
+    end: () => {
       incoming.socket.destroy();
     },
     bodyError: null,
