@@ -1,5 +1,10 @@
 export type { Approval, ApprovalEvents } from "./approvals/approval.ts";
-export { type ApprovalDecision, type ApprovalRequest, Approvals } from "./approvals/approvals.ts";
+export {
+  type ApprovalDecision,
+  type ApprovalRequest,
+  Approvals,
+  type ApprovalsOptions,
+} from "./approvals/approvals.ts";
 export type { ChatModelAdapterOptions } from "./chat-models/adapter-options.ts";
 export type { ChatPrice } from "./chat-models/chat-cost.ts";
 export { type AiSdkModelLike, fromAiSdk } from "./chat-models/from-ai-sdk.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { Approvals } from "./approvals/approvals.ts";
+import { Approvals, type ApprovalsOptions } from "./approvals/approvals.ts";
 import { compareOnce } from "./composition/compare-once.ts";
 import { evalScoresOf } from "./composition/eval-scores.ts";
 import { type ApproveServing, serveVersion } from "./composition/serve-version.ts";
@@ -52,6 +52,8 @@ export interface ModelOpsOptions {
   /** Where evaluations are written beside the store, such as `langSmithExperiments()`. */
   readonly experiments?: ExperimentWriter;
   readonly training?: Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">;
+  /** How long questions to people stay open, and what signs their tokens. */
+  readonly approvals?: ApprovalsOptions;
   readonly registry?: RegistryOptions;
   /** Who acts, for history and audit. @default `{ type: "system", id: "modelops" }` */
   readonly actor?: Actor;
@@ -76,6 +78,7 @@ const optionsSchema = z.strictObject({
   experiments: objectSchema<ExperimentWriter>().optional(),
   training:
     objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
+  approvals: objectSchema<ApprovalsOptions>().optional(),
   registry: objectSchema<RegistryOptions>().optional(),
   actor: objectSchema<Actor>().optional(),
   logger: objectSchema<Logger>().optional(),
@@ -171,7 +174,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
 
   const registry = new Registry(runtime, given.registry);
   const evaluator = new Evaluator(runtime, { sources, experiments: given.experiments });
-  const approvals = new Approvals(runtime);
+  const approvals = new Approvals(runtime, given.approvals);
   const trainer = new Trainer(runtime, {
     ...given.training,
     backend,

@@ -1,10 +1,15 @@
 import { createHash } from "node:crypto";
+import { z } from "zod";
+import { parseOrThrow } from "../errors/from-zod.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { EventSource, type EventSubscriptions } from "../events/event-source.ts";
+import { Secret } from "../model/secret.ts";
 import { changeRecord, type RecordChange } from "../records/change-record.ts";
 import { newEvent, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { type Approval, type ApprovalEvents, approvalSchema } from "./approval.ts";
+import { readApprovalToken, requireSameQuestion, signApprovalToken } from "./approval-token.ts";
+import { loadTokenKey } from "./token-key.ts";
 
 const DEFAULT_EXPIRES_AFTER_MS = 24 * 60 * 60_000;
 const POLL_MS = 500;
@@ -25,6 +30,22 @@ export interface ApprovalDecision {
   readonly reason?: string;
 }
 
+const optionsSchema = z.strictObject({
+  expiresAfterMs: z.number().positive().default(DEFAULT_EXPIRES_AFTER_MS),
+  tokenKey: z.string().min(32, "must have at least 32 characters").optional(),
+});
+
+/** Options of {@link Approvals}. */
+export interface ApprovalsOptions {
+  /** How long a question waits for its answer, and an answer for its use. @default 86400000 (a day) */
+  readonly expiresAfterMs?: number;
+  /**
+   * Signs tokens for remote channels. Hosts that shall take each other's tokens share one; at least 32 characters.
+   * @default a random key, kept in `<home>/approval-key`
+   */
+  readonly tokenKey?: string;
+}
+
 /**
  * A durable inbox of questions to people. Each is bound to the hash of a quote, expires, and can be used once, by one
  * run; a restarted process finds it as it was.
@@ -32,11 +53,17 @@ export interface ApprovalDecision {
 export class Approvals {
   readonly #runtime: Runtime;
   readonly #expiresAfterMs: number;
+  readonly #tokenKey: Secret | null;
   readonly #events: EventSource<ApprovalEvents>;
 
-  constructor(runtime: Runtime, options: { readonly expiresAfterMs?: number } = {}) {
+  constructor(runtime: Runtime, options: ApprovalsOptions = {}) {
     this.#runtime = runtime;
-    this.#expiresAfterMs = options.expiresAfterMs ?? DEFAULT_EXPIRES_AFTER_MS;
+    const { expiresAfterMs, tokenKey } = parseOrThrow(optionsSchema, options, {
+      code: "config/approvals",
+      subject: "The options of approvals",
+    });
+    this.#expiresAfterMs = expiresAfterMs;
+    this.#tokenKey = tokenKey === undefined ? null : new Secret(tokenKey);
     this.#events = new EventSource({ onListenerError: runtime.onListenerError });
   }
 
@@ -100,6 +127,36 @@ export class Approvals {
   }
 
   /**
+   * A token for a remote channel (a link in a mail, a button in a chat): its bearer may answer this one question, once,
+   * until it expires. It holds no answer, and survives a restart. Give it to people only: a model that holds it could
+   * approve by itself.
+   * @throws ModelOpsError `approval/not-found`, or the state of a question that is closed
+   */
+  async token(id: string, options: { readonly expiresAfterMs?: number } = {}): Promise<string> {
+    const approval = await this.get(id);
+    if (approval.status !== "pending")
+      throw unusable(approval, `is already ${approval.status}`, approval.status);
+    const until = this.#runtime.clock.now() + (options.expiresAfterMs ?? this.#expiresAfterMs);
+    const expiresAtMs = Math.min(until, Date.parse(approval.expiresAt));
+    return signApprovalToken({ id, hash: approval.hash, expiresAtMs }, await this.#key());
+  }
+
+  /**
+   * Answers the question that a token is for. The first answer counts, whichever way it came: a token opens nothing
+   * twice.
+   * @throws ModelOpsError `approval/token-invalid`, `approval/token-expired`, `approval/token-used`
+   */
+  async redeem(
+    token: string,
+    decision: ApprovalDecision & { readonly approved: boolean },
+  ): Promise<Approval> {
+    const { approved, ...rest } = decision;
+    const payload = readApprovalToken(token, await this.#key(), this.#runtime.clock.now());
+    requireSameQuestion(payload, await this.get(payload.id));
+    return await this.#decide(payload.id, approved === true ? "approved" : "denied", rest, { isFirst: true });
+  }
+
+  /**
    * Uses an approval up, at the moment the action starts. The same user may claim again (it was interrupted); nobody
    * else may.
    * @throws ModelOpsError `approval/denied`, `approval/expired`, `approval/used`, `approval/pending`, `approval/mismatch`
@@ -130,7 +187,16 @@ export class Approvals {
     }
   }
 
-  async #decide(id: string, status: "approved" | "denied", decision: ApprovalDecision): Promise<Approval> {
+  async #key(): Promise<string> {
+    return this.#tokenKey?.reveal() ?? (await loadTokenKey(this.#runtime.home));
+  }
+
+  async #decide(
+    id: string,
+    status: "approved" | "denied",
+    decision: ApprovalDecision,
+    { isFirst = false } = {},
+  ): Promise<Approval> {
     const { agent } = await this.get(id);
     return await this.#write(
       agent,
@@ -138,6 +204,8 @@ export class Approvals {
       (current) => {
         if (!current) return null;
         const known = this.#withExpiry(current);
+        if (isFirst && known.status !== "pending" && known.status !== "expired")
+          throw unusable(known, "has been answered already", "token-used");
         if (known.status === status) return null;
         if (known.status !== "pending") throw unusable(known, `is already ${known.status}`, known.status);
         return {
@@ -210,15 +278,17 @@ function questionKey(request: Pick<ApprovalRequest, "action" | "subject" | "hash
     .slice(0, 32);
 }
 
+const FIXES: Readonly<Record<string, string>> = {
+  denied: "do not retry; ask the person what should change.",
+  "token-used": "nothing is left to answer: see approvals.get(id) for what was said.",
+};
+
 function unusable(approval: Approval, what: string, slug = "not-found"): ModelOpsError {
   return new ModelOpsError({
     code: `approval/${slug}`,
     message: `The approval ${approval.id} ${what}.`,
     reason: approval.reason ? `The reason given: ${approval.reason.slice(0, 300)}` : undefined,
-    fix:
-      slug === "denied"
-        ? "do not retry; ask the person what should change."
-        : "make a new plan and ask for its approval.",
+    fix: FIXES[slug] ?? "make a new plan and ask for its approval.",
     details: { approvalId: approval.id, status: approval.status },
   });
 }
