@@ -250,6 +250,8 @@ export { type HfJobsOptions, hfJobs } from "./training/backends/hf-jobs/hf-jobs.
 export { local } from "./training/backends/local/local.ts";
 export type { LocalOptions } from "./training/backends/local/local-options.ts";
 export type { BaseModel, BaseModelLookup } from "./training/base-model.ts";
+export { CurveDoctor, type RemainingCost } from "./training/curve-doctor/curve-doctor.ts";
+export type { CurveFinding, CurveFindingKind } from "./training/curve-doctor/curve-finding.ts";
 export type { JobRecord, TrainingJobState } from "./training/job-record.ts";
 export type { TrainingPlan } from "./training/plan.ts";
 export { parseProgressLine } from "./training/progress-line.ts";

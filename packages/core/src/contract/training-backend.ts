@@ -100,6 +100,10 @@ export interface BackendJobStatus {
   /** Billed so far, null when unknown. */
   readonly costUsd: number | null;
   readonly failure: TrainingFailure | null;
+  /** Repository that the result goes to, and pages with the run's curves, where there are such. */
+  readonly hubRepo?: string | null;
+  readonly trackioUrl?: string | null;
+  readonly tensorboardUrl?: string | null;
 }
 
 /** Why a run failed, in a form a person can act on. */

@@ -12,10 +12,12 @@ import type { EventSource } from "../events/event-source.ts";
 import { newEvent, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { describeFailure } from "./diagnosis.ts";
-import { progressEvent, startedEvent, terminalEvent } from "./job-messages.ts";
+import { overCap } from "./job-bill.ts";
+import { startedEvent, terminalEvent } from "./job-messages.ts";
 import { isEnded, type JobRecord } from "./job-record.ts";
 import type { JobStore } from "./job-store.ts";
-import { ProgressTracker } from "./progress-tracker.ts";
+import { JobStory } from "./job-story.ts";
+import { ProgressRecorder } from "./progress-recorder.ts";
 import type { TrainingEvents } from "./training-events.ts";
 import type { VersionInput, VersionRegistrar } from "./version-registrar.ts";
 
@@ -38,13 +40,14 @@ export interface JobDriverParts {
 export class JobDriver {
   readonly #parts: JobDriverParts;
   readonly #abort = new AbortController();
-  readonly #tracker = new ProgressTracker();
+  #story: JobStory;
   #record: JobRecord;
   /** Settles with the record at the end of the attempt; rejects when this process could not drive it there. */
   readonly ended: Promise<JobRecord>;
 
   constructor(record: JobRecord, parts: JobDriverParts) {
     this.#record = record;
+    this.#story = new JobStory(record);
     this.#parts = parts;
     this.ended = this.#drive();
     // Nobody may be waiting; those who are get the rejection all the same.
@@ -154,6 +157,8 @@ export class JobDriver {
     const { backend, runtime } = this.#parts;
     const { signal } = this.#abort;
     if (this.#record.cancelRequested && this.#record.status === "running") await backend.cancel(backendJobId);
+    // From the start: the story must be known as a whole, and reading a log again is cheap.
+    this.#story = new JobStory(this.#record);
     const recorder = new ProgressRecorder(this.#record.recordedIndex, (through, batch) =>
       this.#store(through, batch),
     );
@@ -163,7 +168,6 @@ export class JobDriver {
     }, FLUSH_MS);
     flushing.unref();
     try {
-      // From the start: the tracker needs the whole story, and reading a log again is cheap.
       for await (const event of backend.events(backendJobId, { signal, keepAlive: false })) {
         this.#take(event, recorder);
         if (recorder.size >= FLUSH_EVENTS) await recorder.flush();
@@ -185,33 +189,28 @@ export class JobDriver {
   }
 
   #take(event: BackendEvent, recorder: ProgressRecorder): void {
-    const message = progressEvent(this.#record, event, this.#tracker);
-    const isNew = recorder.add(event.index, message);
-    if (!message) return;
-    this.#record = { ...this.#record, progress: message.data.progress, metrics: this.#tracker.metrics() };
-    if (isNew) this.#parts.events.publish(message);
+    const messages = this.#story.take(event);
+    const isNew = recorder.add(event.index, messages);
+    if (messages.length === 0 && event.body.kind !== "stage") return;
+    this.#record = { ...this.#record, ...this.#story.facts };
+    if (isNew) for (const message of messages) this.#parts.events.publish(message);
+    if (messages.length > 0) void this.#stopAboveCap().catch(() => {});
   }
 
   /** Cancels a job whose bill, or the bill it is heading for, passes what its owner allowed. */
   async #stopAboveCap(): Promise<void> {
-    const { maxCostUsd, costUsdPerHour, startedAt, progress, cancelRequested } = this.#record;
-    if (maxCostUsd === null || costUsdPerHour === 0 || startedAt === null || cancelRequested) return;
-    const minutes =
-      (this.#parts.runtime.clock.now() - Date.parse(startedAt)) / 60_000 + (progress?.etaMinutes ?? 0);
-    const costUsd = (minutes / 60) * costUsdPerHour;
-    if (costUsd <= maxCostUsd) return;
-    const what = progress?.etaMinutes == null ? "has cost" : "is heading for";
-    await this.cancel(`It ${what} $${costUsd.toFixed(2)}, above maxCostUsd = $${maxCostUsd.toFixed(2)}.`);
+    if (this.#record.cancelRequested || this.#record.status !== "running") return;
+    const reason = overCap(this.#record, this.#parts.runtime.clock.now());
+    if (reason !== null) await this.cancel(reason);
   }
 
   async #store(through: number, batch: readonly ModelOpsEvent[]): Promise<number> {
-    const { progress } = this.#record;
-    const metrics = this.#tracker.metrics();
+    const { facts } = this.#story;
     const { record } = await this.#change((current) => {
       const news = batch.filter((event) => (event.data as { index: number }).index >= current.recordedIndex);
       if (current.recordedIndex >= through || isEnded(current)) return null;
       return {
-        record: { ...current, recordedIndex: through, progress, metrics },
+        record: { ...current, recordedIndex: through, ...facts },
         events: news.map(unsequenced),
         key: `through-${current.recordedIndex}`,
       };
@@ -221,6 +220,7 @@ export class JobDriver {
 
   async #conclude(backendJobId: string, status: BackendJobStatus): Promise<void> {
     const { backend, runtime } = this.#parts;
+    this.#story.see(status);
     const finishedAt = status.finishedAt ?? isoTime(runtime.clock);
     const costUsd = status.costUsd;
     if (status.stage === "failed") {
@@ -291,10 +291,13 @@ export class JobDriver {
     readonly registered?: string | null;
   }): Promise<void> {
     const { runtime } = this.#parts;
+    // A story that was not followed (a run that never began) has no facts.
+    const facts = this.#record.backendJobId === null ? {} : this.#story.facts;
     const { record, isMine } = await this.#change((current) => {
       if (isEnded(current)) return null;
       const next: JobRecord = {
         ...current,
+        ...facts,
         status: end.status,
         failure: end.failure,
         message: end.message,
@@ -336,54 +339,6 @@ export class JobDriver {
     const isMine = outcome.kind === "changed";
     if (isMine && publishes) for (const event of outcome.events) events.publish(event);
     return { record: this.#record, isMine };
-  }
-}
-
-/** Collects progress events and hands them to the store in batches, in order, one batch at a time. */
-class ProgressRecorder {
-  #batch: ModelOpsEvent[] = [];
-  #next: number;
-  #recorded: number;
-  #flushing: Promise<void> = Promise.resolve();
-  readonly #store: (through: number, batch: readonly ModelOpsEvent[]) => Promise<number>;
-
-  constructor(
-    recorded: number,
-    store: (through: number, batch: readonly ModelOpsEvent[]) => Promise<number>,
-  ) {
-    this.#recorded = recorded;
-    this.#next = 0;
-    this.#store = store;
-  }
-
-  get size(): number {
-    return this.#batch.length;
-  }
-
-  /** False when the event was in the store before. */
-  add(index: number, event: ModelOpsEvent | null): boolean {
-    this.#next = index + 1;
-    if (index < this.#recorded) return false;
-    if (event) this.#batch.push(event);
-    return true;
-  }
-
-  async flush(): Promise<void> {
-    this.#flushing = this.#flushing.then(async () => {
-      if (this.#batch.length === 0) return;
-      const batch = this.#batch;
-      const through = this.#next;
-      this.#batch = [];
-      try {
-        this.#recorded = Math.max(this.#recorded, await this.#store(through, batch));
-      } catch (error) {
-        this.#batch = [...batch, ...this.#batch];
-        throw error;
-      }
-    });
-    const current = this.#flushing;
-    this.#flushing = current.catch(() => {});
-    await current;
   }
 }
 

@@ -1,19 +1,20 @@
-import type { BackendEvent } from "../contract/training-backend.ts";
+import type { BackendEvent, TrainingProgressRecord } from "../contract/training-backend.ts";
 import type { ModelOpsEvent } from "../events/event.ts";
+import type { CurveFinding } from "./curve-doctor/curve-finding.ts";
 import type { JobRecord } from "./job-record.ts";
 import type { ProgressTracker } from "./progress-tracker.ts";
 import type { TrainingEvents } from "./training-events.ts";
 
-type Unstored<Type extends keyof TrainingEvents> = ModelOpsEvent<Type, TrainingEvents[Type]>;
+/** An event as it is before the store has given it a place. */
+export type Unstored<Type extends keyof TrainingEvents> = ModelOpsEvent<Type, TrainingEvents[Type]>;
 
-/** A backend's event as the job's: the same event has the same id, whichever process sends it. Null for plain output. */
+/** A backend's progress as the job's: the same line has the same id, whichever process sends it. */
 export function progressEvent(
   job: Pick<JobRecord, "id" | "agent" | "backendJobId">,
   event: BackendEvent,
+  record: TrainingProgressRecord,
   tracker: ProgressTracker,
-): Unstored<"training.progress"> | null {
-  if (event.body.kind !== "progress") return null;
-  const { record } = event.body;
+): Unstored<"training.progress"> {
   const progress = tracker.add(record);
   const note = record.checkpoint ?? record.stage ?? null;
   return {
@@ -32,6 +33,24 @@ export function progressEvent(
       metrics: record.m ?? {},
       note: typeof note === "string" ? note : null,
     },
+  };
+}
+
+/** What a job's curves say at a line of its log. */
+export function findingEvent(
+  job: Pick<JobRecord, "id" | "agent" | "backendJobId">,
+  event: BackendEvent,
+  finding: CurveFinding,
+): Unstored<"training.finding-raised"> {
+  return {
+    v: 1,
+    id: `${job.backendJobId ?? job.id}#${event.index}.${finding.kind}`,
+    seq: null,
+    time: event.time,
+    type: "training.finding-raised",
+    agent: job.agent,
+    subject: job.id,
+    data: { jobId: job.id, index: event.index, finding },
   };
 }
 
@@ -77,7 +96,7 @@ export function terminalEvent(
         version: record.registeredVersion,
         modelId: record.version.modelId,
         minutes: minutesOf(record) ?? 0,
-        costUsd: record.costUsd,
+        costUsd: totalCostUsd(record),
         metrics: record.metrics,
       },
     };
@@ -93,14 +112,22 @@ export function terminalEvent(
   return { ...envelope, type: "training.failed", data: { jobId: record.id, failure } };
 }
 
+/** Of all attempts; null when the last one's is not known. */
+export function totalCostUsd(record: Pick<JobRecord, "costUsd" | "earlierCostUsd">): number | null {
+  return record.costUsd === null ? null : record.earlierCostUsd + record.costUsd;
+}
+
+type Timed = Pick<JobRecord, "startedAt" | "runningSince" | "finishedAt">;
+
 /** Minutes from start to end, to two digits. */
-export function minutesOf(record: Pick<JobRecord, "startedAt" | "finishedAt">): number | null {
+export function minutesOf(record: Timed): number | null {
   const minutes = exactMinutesOf(record);
   return minutes === null ? null : Math.round(minutes * 100) / 100;
 }
 
-/** Unrounded: the shortest job still says something about the next one. */
-export function exactMinutesOf(record: Pick<JobRecord, "startedAt" | "finishedAt">): number | null {
-  if (!record.startedAt || !record.finishedAt) return null;
-  return (Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 60_000;
+/** Unrounded: the shortest job still says something about the next one. Waiting for a machine does not count. */
+export function exactMinutesOf(record: Timed): number | null {
+  const begun = record.runningSince ?? record.startedAt;
+  if (!begun || !record.finishedAt) return null;
+  return (Date.parse(record.finishedAt) - Date.parse(begun)) / 60_000;
 }

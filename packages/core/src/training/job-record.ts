@@ -15,6 +15,17 @@ export type TrainingJobState = z.infer<typeof jobStatusSchema>;
 
 const failureSchema = z.object({ diagnosis: z.string(), message: z.string(), fix: z.string() });
 
+const findingSchema = z.object({
+  kind: z.enum(["no-signal", "divergence", "over-fit", "length-hacking", "kl-drift"]),
+  advice: z.enum(["stop", "watch"]),
+  step: z.number(),
+  message: z.string(),
+  fix: z.string(),
+  evidence: z.record(z.string(), z.number()),
+  minutesToGo: z.number().nullable(),
+  costToGoUsd: z.number().nullable(),
+});
+
 const progressSchema = z.object({
   currentStep: z.number(),
   totalSteps: z.number().nullable(),
@@ -35,12 +46,16 @@ export const jobRecordSchema = z.looseObject({
   method: trainingMethodSchema,
   createdAt: z.string(),
   startedAt: z.string().nullable(),
+  /** When its machine began to run, and to be billed; `startedAt` is when it was submitted. */
+  runningSince: z.string().nullable().default(null),
   finishedAt: z.string().nullable(),
   runHash: z.string(),
   quoteHash: z.string(),
   uncorrectedMinutes: z.number(),
   maxCostUsd: z.number().nullable(),
   costUsdPerHour: z.number(),
+  /** Of the attempts before this one. */
+  earlierCostUsd: z.number().default(0),
   approvalId: z.string().nullable(),
   /** The backend's `TrainingRun`: submitting it again is harmless. */
   run: z.looseObject({ runId: z.string() }),
@@ -52,6 +67,11 @@ export const jobRecordSchema = z.looseObject({
   cancelReason: z.string().nullable(),
   progress: progressSchema.nullable(),
   metrics: z.record(z.string(), z.number()),
+  /** What the curves of this attempt have shown. */
+  findings: z.array(findingSchema).default([]),
+  hubRepo: z.string().nullable().default(null),
+  trackioUrl: z.string().nullable().default(null),
+  tensorboardUrl: z.string().nullable().default(null),
   /** Events of the backend up to here (excluded) are in the store. */
   recordedIndex: z.number().int(),
   /** The backend's job that `recordedIndex` counts in. */

@@ -9,6 +9,7 @@ import type { HardwareOffer, TrainingBackend } from "../contract/training-backen
 import type { ModelOpsEvent } from "../events/event.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { systemClock } from "../time/clock.ts";
 import { local } from "./backends/local/local.ts";
 import { findProcessByCommand } from "./backends/local/processes.ts";
 import { Trainer } from "./trainer.ts";
@@ -24,10 +25,13 @@ const rows = Array.from({ length: 12 }, (_, index) => ({
 
 let home: string;
 let store: RegistryStore;
+/** How far the trainer's clock is ahead of the machine's. */
+let aheadMs = 0;
 const open: Trainer[] = [];
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "modelops-trainer-"));
   store = memoryStore();
+  aheadMs = 0;
 });
 afterEach(async () => {
   for (const trainer of open.splice(0)) await trainer.close();
@@ -80,7 +84,8 @@ function setUp(
   options: Partial<TrainerOptions> & { readonly offer?: Partial<HardwareOffer> } = {},
 ) {
   const { offer, ...trainerOptions } = options;
-  const runtime = completeRuntime({ store, home, actor: { type: "person", id: "ada" } });
+  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+  const runtime = completeRuntime({ store, home, clock, actor: { type: "person", id: "ada" } });
   const approvals = new Approvals(runtime);
   const added: VersionInput[] = [];
   const registrar = {
@@ -441,12 +446,11 @@ describe("approval", () => {
       { mode: "hang" },
       { offer: { costUsdPerHour: 2000, priceSource: { kind: "live" } }, approvalAboveUsd: 1e6 },
     );
-    const plan = await trainer.plan(await spec());
-    const job = await trainer.train({
-      ...plan,
-      spec: { ...plan.spec, maxCostUsd: plan.quote.usd.likely },
-      hardware: { ...plan.hardware, costUsdPerHour: 2e7 },
-    });
+    const plain = await spec();
+    const { quote } = await trainer.plan(plain);
+    const job = await trainer.train({ ...plain, maxCostUsd: quote.usd.likely });
+    await expect.poll(async () => (await job.status()).costUsd).toBeCloseTo(2000 / 60, 6);
+    aheadMs = 60 * 60_000;
     await expect(job.result()).rejects.toMatchObject({
       code: "training/cancelled",
       reason: expect.stringContaining("above maxCostUsd"),

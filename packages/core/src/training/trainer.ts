@@ -1,9 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { z } from "zod";
-import type { TrainingRun } from "../contract/training-backend.ts";
 import { type Correction, correctionFrom, formatQuote } from "../cost/quote.ts";
-import { type DatasetReader, datasetReader, referenceName } from "../datasets/dataset-reference.ts";
+import { type DatasetReader, datasetReader } from "../datasets/dataset-reference.ts";
 import { exportDataset } from "../datasets/export-dataset.ts";
 import { parseOrThrow } from "../errors/from-zod.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
@@ -11,12 +10,12 @@ import { EventSource, type EventSubscriptions } from "../events/event-source.ts"
 import { resolveInside, safeFileName } from "../files/safe-path.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Runtime } from "../runtime.ts";
-import { isoTime } from "../time/clock.ts";
 import { applyDefaults, checkLimits } from "./apply-defaults.ts";
 import { JobDriver } from "./job-driver.ts";
 import { exactMinutesOf } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
 import { JobStore } from "./job-store.ts";
+import { attemptLimits, newJobRecord, type TrainingFiles } from "./new-job.ts";
 import { DEMO_ROWS, makePlan, parseSpec, type TrainingPlan } from "./plan.ts";
 import {
   DEFAULT_APPROVAL_ABOVE_USD,
@@ -27,7 +26,6 @@ import {
 import type { TrainingEvents } from "./training-events.ts";
 import { TrainingJob } from "./training-job.ts";
 import type { TrainingSpec } from "./training-spec.ts";
-import type { VersionInput } from "./version-registrar.ts";
 
 const JOBS_FOR_CORRECTION = 10;
 
@@ -74,7 +72,7 @@ export class Trainer {
   /**
    * Starts a run, after a person's approval where one is needed. Under a run id that is known it gives the job that is
    * there: running, completed, or, after a failure or a cancellation, going on from its last checkpoint.
-   * @throws ModelOpsError `approval/required`, `approval/denied`, `training/quote-exceeds-cap`, `dataset/...`, `training/...`
+   * @throws ModelOpsError `approval/required`, `approval/denied`, `training/quote-exceeds-cap`, `training/cap-reached`, `dataset/...`, `training/...`
    */
   async train(specOrPlan: TrainingSpec | TrainingPlan, options: TrainOptions = {}): Promise<TrainingJob> {
     const { signal } = options;
@@ -91,6 +89,7 @@ export class Trainer {
       });
     }
     if (known && (!isEnded(known) || known.status === "completed")) return this.#open(known);
+    attemptLimits(plan, known, this.#runtime.clock);
     const approvalId = await this.#approve(plan, id, options);
     signal?.throwIfAborted();
     const files = await this.#writeData(plan, id, signal);
@@ -232,11 +231,7 @@ export class Trainer {
     });
   }
 
-  async #writeData(
-    plan: TrainingPlan,
-    id: string,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly train: string; readonly evaluation: string | null }> {
+  async #writeData(plan: TrainingPlan, id: string, signal: AbortSignal | undefined): Promise<TrainingFiles> {
     const { spec, method } = plan;
     const folder = resolveInside(resolve(this.#runtime.home, "datasets"), safeFileName(id));
     await mkdir(folder, { recursive: true });
@@ -267,44 +262,12 @@ export class Trainer {
   async #create(
     plan: TrainingPlan,
     id: string,
-    files: { readonly train: string; readonly evaluation: string | null },
+    files: TrainingFiles,
     approvalId: string | null,
   ): Promise<JobRecord> {
     const { record } = await this.#store.change({ agent: plan.agent, id }, (current) => {
       if (current && (!isEnded(current) || current.status === "completed")) return null;
-      const attempt = (current?.attempt ?? 0) + 1;
-      const next: JobRecord = {
-        id,
-        agent: plan.agent,
-        backend: plan.backend,
-        attempt,
-        status: "preparing",
-        method: plan.method,
-        createdAt: current?.createdAt ?? isoTime(this.#runtime.clock),
-        startedAt: null,
-        finishedAt: null,
-        runHash: plan.runHash,
-        quoteHash: plan.quote.hash,
-        uncorrectedMinutes: plan.uncorrectedMinutes,
-        maxCostUsd: plan.spec.maxCostUsd ?? null,
-        costUsdPerHour: plan.hardware.costUsdPerHour,
-        approvalId,
-        run: { ...trainingRun(plan, id, files) },
-        version: { ...versionTemplate(plan, id) },
-        backendJobId: null,
-        backendUrl: null,
-        cancelRequested: false,
-        cancelReason: null,
-        progress: null,
-        metrics: {},
-        recordedIndex: current?.recordedIndex ?? 0,
-        recordedFor: current?.recordedFor ?? null,
-        registeredVersion: null,
-        artifact: null,
-        costUsd: null,
-        failure: null,
-        message: null,
-      };
+      const next = newJobRecord({ plan, id, files, approvalId, current, clock: this.#runtime.clock });
       const evidence = {
         quoteHash: plan.quote.hash,
         dataset: plan.dataset.fingerprint,
@@ -313,7 +276,7 @@ export class Trainer {
       return {
         record: next,
         audit: [{ action: "training.requested", actor: this.#runtime.actor, subject: id, evidence }],
-        idempotencyKey: `training:${id}:${attempt}:create`,
+        idempotencyKey: `training:${id}:${next.attempt}:create`,
       };
     });
     return record ?? (await this.#store.get(id));
@@ -330,61 +293,4 @@ export class Trainer {
       .map((job) => (exactMinutesOf(job) ?? 0) / job.uncorrectedMinutes);
     return correctionFrom(ratios);
   }
-}
-
-function trainingRun(
-  plan: TrainingPlan,
-  id: string,
-  files: { readonly train: string; readonly evaluation: string | null },
-): TrainingRun {
-  return {
-    runId: id,
-    agent: plan.agent,
-    method: plan.method,
-    baseModel: plan.baseModel.folder ?? plan.baseModel.id,
-    baseModelRevision: plan.baseModel.revision,
-    trainFile: files.train,
-    evaluationFile: files.evaluation,
-    hardwareId: plan.hardware.id,
-    timeoutMs: plan.timeoutMs,
-    hubRepo: plan.spec.hubRepo ?? null,
-    adapter: plan.adapterConfig,
-    hyperparameters: plan.hyperparameters.script,
-    ...(plan.spec.rewards ? { rewards: plan.spec.rewards } : {}),
-    seed: plan.seed,
-    labels: { agent: plan.agent, run: id },
-  };
-}
-
-function versionTemplate(
-  plan: TrainingPlan,
-  id: string,
-): Omit<VersionInput, "agent" | "artifact" | "trainedAt" | "trainedBy" | "jobId" | "idempotencyKey"> {
-  const { spec, dataset, hyperparameters, baseModel } = plan;
-  return {
-    modelId: spec.modelId ?? spec.hubRepo ?? `${plan.agent}-${id}`,
-    trainingConfig: {
-      baseModel: baseModel.id,
-      trainingMethod: plan.method,
-      trainingDataset: dataset.ref,
-      evalDataset: spec.evaluationDataset == null ? null : referenceName(spec.evaluationDataset, "inline"),
-      learningRate: hyperparameters.learningRate,
-      numEpochs: hyperparameters.epochs,
-      batchSize: hyperparameters.batchSize,
-      loraRank: plan.adapterConfig.rank ?? null,
-      maxSeqLength: hyperparameters.maxLength,
-      hardware: plan.hardware.id,
-      isDemo: plan.mode === "demo",
-    },
-    ...(spec.bump ? { bump: spec.bump } : {}),
-    hubRepo: spec.hubRepo ?? null,
-    tags: [...(spec.tags ?? [])],
-    changelog: spec.changelog ?? null,
-    lineage: {
-      datasetFingerprint: dataset.fingerprint,
-      datasetRows: plan.rows,
-      baseModelFingerprint: baseModel.fingerprint,
-      quoteHash: plan.quote.hash,
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import type { TrainingFailure } from "../contract/training-backend.ts";
 import type { EventOf } from "../events/event.ts";
+import type { CurveFinding } from "./curve-doctor/curve-finding.ts";
 
 /** Where a run stands. */
 export interface TrainingProgress {
@@ -37,6 +38,13 @@ export type TrainingEvents = {
     readonly metrics: Readonly<Record<string, number>>;
     /** `save`: the checkpoint's name; `loading`: what is loaded. */
     readonly note: string | null;
+  };
+  /** The curves say that something is wrong, while the run goes on. */
+  "training.finding-raised": {
+    readonly jobId: string;
+    /** Position in the job's log of the line that showed it. */
+    readonly index: number;
+    readonly finding: CurveFinding;
   };
   "training.completed": {
     readonly jobId: string;

@@ -2,11 +2,13 @@ import type { BackendEvent, TrainingBackend } from "../contract/training-backend
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { ModelArtifact } from "../model/artifact.ts";
 import type { Clock } from "../time/clock.ts";
+import type { CurveFinding } from "./curve-doctor/curve-finding.ts";
+import { costSoFarUsd } from "./job-bill.ts";
 import type { JobDriver } from "./job-driver.ts";
-import { minutesOf, progressEvent, startedEvent, terminalEvent } from "./job-messages.ts";
+import { minutesOf, startedEvent, terminalEvent, totalCostUsd } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
 import type { JobStore } from "./job-store.ts";
-import { ProgressTracker } from "./progress-tracker.ts";
+import { JobStory } from "./job-story.ts";
 import type { TrainingEvent, TrainingProgress } from "./training-events.ts";
 
 const RECORD_POLL_MS = 100;
@@ -14,10 +16,21 @@ const RECORD_POLL_MS = 100;
 /** Where a job stands, for people and programs. */
 export interface TrainingJobStatus extends TrainingProgress {
   readonly status: TrainingJobState;
+  /** Where the result goes on the Hub. */
   readonly hubRepo: string | null;
+  /** Pages with the run's curves, where the backend has such. */
+  readonly trackioUrl: string | null;
+  readonly tensorboardUrl: string | null;
+  /** The job's own page. */
   readonly url: string | null;
+  /**
+   * Over all attempts. While it runs: the price of the hardware for every started minute; after that the backend's own
+   * figure, null where it gives none.
+   */
   readonly costUsd: number | null;
   readonly message: string | null;
+  /** What the run's curves have shown so far: read `advice`. */
+  readonly findings: readonly CurveFinding[];
 }
 
 /** What a completed job gives. */
@@ -70,10 +83,13 @@ export class TrainingJob {
       learningRate: progress?.learningRate ?? null,
       etaMinutes: isEnded(stored) ? null : (progress?.etaMinutes ?? null),
       status: stored.status,
-      hubRepo: typeof stored.run.hubRepo === "string" ? stored.run.hubRepo : null,
+      hubRepo: hubRepoOf(live),
+      trackioUrl: live.trackioUrl,
+      tensorboardUrl: live.tensorboardUrl,
       url: stored.backendUrl,
-      costUsd: stored.costUsd,
+      costUsd: isEnded(stored) ? totalCostUsd(stored) : costSoFarUsd(live, this.#clock.now()),
       message: stored.failure?.message ?? stored.message,
+      findings: live.findings,
     };
   }
 
@@ -93,10 +109,10 @@ export class TrainingJob {
     }
     if (record.backendJobId !== null) {
       if (options.since === undefined) yield startedEvent(record, record.startedAt ?? record.createdAt);
-      const tracker = new ProgressTracker();
+      const story = new JobStory(record);
       for await (const event of backend.events(record.backendJobId, { signal, keepAlive: true })) {
-        const message = progressEvent(record, event, tracker);
-        if (message && event.index > (options.since ?? -1)) yield message;
+        const messages = story.take(event);
+        if (event.index > (options.since ?? -1)) yield* messages;
       }
     }
     yield terminalEvent(await this.#endedRecord(signal));
@@ -124,7 +140,7 @@ export class TrainingJob {
         modelId: record.version.modelId,
         artifact: record.artifact,
         minutes: minutesOf(record) ?? 0,
-        costUsd: record.costUsd,
+        costUsd: totalCostUsd(record),
         metrics: record.metrics,
       };
     }
@@ -181,6 +197,13 @@ export class TrainingJob {
       fix: "open it with a trainer that has the same backend.",
     });
   }
+}
+
+/** Where the result is, else where it shall go. */
+function hubRepoOf(record: JobRecord): string | null {
+  const { artifact, hubRepo, run } = record;
+  if (artifact?.location.type === "hub") return artifact.location.repoId;
+  return hubRepo ?? (typeof run.hubRepo === "string" ? run.hubRepo : null);
 }
 
 async function withSignal<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {

@@ -1,69 +1,54 @@
-import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Approvals, memoryStore, Trainer } from "@modelops/core";
-import { expect, test } from "vitest";
-import { VirtualClock } from "../clock/virtual-clock.ts";
-import { startHubTwin } from "../hub/start-hub-twin.ts";
-import { backendOf } from "./__fixtures__/training-run.ts";
+import type { TrainingEvent } from "@modelops/core";
+import { afterEach, expect, test } from "vitest";
+import { REHEARSED, rehearsal } from "./__fixtures__/rehearsal.ts";
 import { scriptedTraining } from "./scripted-training.ts";
 
+let played: Awaited<ReturnType<typeof rehearsal>>;
+afterEach(() => played.close());
+
 test("the trainer rehearses three hours on rented hardware in seconds, and registers a verified model", async () => {
-  const clock = new VirtualClock({ startAtMs: Date.UTC(2026, 10, 23, 10) });
-  const home = await mkdtemp(join(tmpdir(), "hf-jobs-trainer-"));
-  const twin = await startHubTwin({
-    clock,
-    repositories: [{ name: "acme/tiny-500m", files: { "config.json": "{}" } }],
-    jobs: { script: scriptedTraining({ steps: 36, stepMs: 300_000 }) },
+  played = await rehearsal({ script: scriptedTraining({ steps: 36, stepMs: 300_000 }) });
+  const job = await played.trainer().train(REHEARSED);
+  const steps: (number | null)[] = [];
+  for await (const event of job.events())
+    if (event.type === "training.progress") steps.push(event.data.progress.currentStep);
+  const result = await job.result();
+  expect(steps.filter((step, index) => step !== steps[index - 1]).at(-1)).toBe(36);
+  expect(result.artifact).toMatchObject({ location: { type: "hub", repoId: "alice/support-tuned" } });
+  expect(played.added).toHaveLength(1);
+  // 40 s of waiting are free; 3 h and 6 s are 181 started minutes at $1.50 an hour.
+  expect((await job.status()).costUsd).toBeCloseTo(4.525, 2);
+  expect(result.minutes).toBeCloseTo(180.1, 1);
+  expect(played.twin.requests.to("POST /api/jobs/alice").count).toBe(1);
+});
+
+test("a job that heads for more than its cap is cancelled there, and its time limit holds the cap by itself", async () => {
+  played = await rehearsal({ script: scriptedTraining({ steps: 36, stepMs: 300_000 }) });
+  const job = await played.trainer().train({ ...REHEARSED, maxCostUsd: 3 });
+  await expect(job.result()).rejects.toMatchObject({
+    code: "training/cancelled",
+    reason: expect.stringMatching(/heading for \$4\.\d\d, above maxCostUsd = \$3\.00/),
   });
-  const added: unknown[] = [];
-  const silent = () => {};
-  const runtime = {
-    store: memoryStore(),
-    home,
-    clock,
-    generateId: randomUUID,
-    actor: { type: "person" as const, id: "ada" },
-    logger: { debug: silent, info: silent, warn: silent, error: silent },
-    fetch: globalThis.fetch,
-  };
-  const trainer = new Trainer(runtime, {
-    backend: backendOf(twin),
-    approvals: new Approvals(runtime),
-    registrar: {
-      async addVersion(input) {
-        added.push(input);
-        return { version: "v1.0.0" };
-      },
-    },
+  expect(played.twin.jobs.all[0]?.stage).toBe("CANCELED");
+  const [posted] = played.twin.requests.to("POST /api/jobs/alice").json();
+  // $3 at $1.50 an hour.
+  expect(posted).toMatchObject({ timeoutSeconds: 7200 });
+  expect((await job.status()).costUsd).toBeLessThan(1);
+});
+
+test("a run that learns nothing is told so while it runs, once, with what going on would cost", async () => {
+  played = await rehearsal({
+    script: scriptedTraining({ steps: 100, stepMs: 60_000, loss: [2, 2] }),
   });
-  try {
-    const job = await trainer.train({
-      agent: "support",
-      baseModel: "acme/tiny-500m",
-      method: "sft",
-      dataset: Array.from({ length: 12 }, (_, index) => ({
-        prompt: `say ${index}`,
-        completion: `it is ${index}`,
-      })),
-      hardware: "a10g-large",
-      timeoutMs: 4 * 3_600_000,
-      hubRepo: "alice/support-tuned",
-    });
-    const steps: (number | null)[] = [];
-    for await (const event of job.events())
-      if (event.type === "training.progress") steps.push(event.data.progress.currentStep);
-    const result = await job.result();
-    expect(steps.filter((step, index) => step !== steps[index - 1]).at(-1)).toBe(36);
-    expect(result.artifact).toMatchObject({ location: { type: "hub", repoId: "alice/support-tuned" } });
-    expect(added).toHaveLength(1);
-    // 40 s of waiting are free; 3 h and 6 s are 181 started minutes at $1.50 an hour.
-    expect((await job.status()).costUsd).toBeCloseTo(4.525, 2);
-    expect(twin.requests.to("POST /api/jobs/alice").count).toBe(1);
-  } finally {
-    await trainer.close();
-    await twin.close();
-    await rm(home, { recursive: true, force: true });
-  }
+  const job = await played.trainer().train(REHEARSED);
+  const findings: Extract<TrainingEvent, { type: "training.finding-raised" }>[] = [];
+  for await (const event of job.events()) if (event.type === "training.finding-raised") findings.push(event);
+  expect(findings).toHaveLength(1);
+  const [first] = findings;
+  expect(first?.data.finding).toMatchObject({ kind: "no-signal", advice: "watch" });
+  // About 70 minutes at $1.50 an hour.
+  expect(first?.data.finding.costToGoUsd).toBeCloseTo(1.75, 1);
+  await job.result();
+  const other = await played.trainer().job(job.id);
+  expect((await other.status()).findings).toEqual([first?.data.finding]);
 });
