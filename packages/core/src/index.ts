@@ -55,6 +55,7 @@ export type {
   RegistryStore,
   StoredRecord,
 } from "./contract/registry-store.ts";
+export type { TracedAction, TracedFacts, Tracer } from "./contract/tracer.ts";
 export type {
   BackendEvent,
   BackendJob,
@@ -165,9 +166,10 @@ export {
   resolveBaseModel,
 } from "./hub/resolve-base-model.ts";
 export { langSmithExperiments } from "./langsmith/experiments.ts";
-export type { LangSmithOptions } from "./langsmith/langsmith-options.ts";
+export type { LangSmithConnection, LangSmithOptions } from "./langsmith/langsmith-options.ts";
 export type { LangSmithReaderOptions } from "./langsmith/langsmith-reader.ts";
 export { langSmithSource } from "./langsmith/langsmith-source.ts";
+export { type LangSmithTracingOptions, langSmithTracing } from "./langsmith/tracing.ts";
 export type { Actor } from "./model/actor.ts";
 export { canonicalAgentName, PRESET_AGENTS } from "./model/agent-name.ts";
 export type { ArtifactFile, ArtifactLocation, ModelArtifact } from "./model/artifact.ts";

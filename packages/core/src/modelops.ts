@@ -5,10 +5,12 @@ import { Approvals, type ApprovalsOptions } from "./approvals/approvals.ts";
 import { compareOnce } from "./composition/compare-once.ts";
 import { evalScoresOf } from "./composition/eval-scores.ts";
 import { type ApproveServing, serveVersion } from "./composition/serve-version.ts";
+import { traceServices } from "./composition/traced-actions.ts";
 import type { ChatModel } from "./contract/chat-model.ts";
 import type { DatasetSource } from "./contract/dataset-source.ts";
 import type { DeployTarget } from "./contract/deploy-target.ts";
 import type { RegistryStore } from "./contract/registry-store.ts";
+import type { Tracer } from "./contract/tracer.ts";
 import type { TrainingBackend } from "./contract/training-backend.ts";
 import { fileSource } from "./datasets/sources/file-source.ts";
 import { Deployer } from "./deployment/deployer.ts";
@@ -21,6 +23,7 @@ import type { CompareOptions } from "./evaluation/evaluator-options.ts";
 import type { ExperimentWriter } from "./evaluation/experiment-writer.ts";
 import type { ModelOpsEvent } from "./events/event.ts";
 import { followEvents } from "./events/follow-events.ts";
+import { isTracingRequested, langSmithTracing } from "./langsmith/tracing.ts";
 import type { Actor } from "./model/actor.ts";
 import { Registry, type RegistryOptions } from "./registry/registry.ts";
 import { sqliteStore } from "./registry/sqlite/sqlite-store.ts";
@@ -51,6 +54,12 @@ export interface ModelOpsOptions {
   readonly sources?: readonly DatasetSource[];
   /** Where evaluations are written beside the store, such as `langSmithExperiments()`. */
   readonly experiments?: ExperimentWriter;
+  /**
+   * Shows what evaluator, trainer and deployer do as traces: `langSmithTracing()` or another `Tracer`; true = LangSmith
+   * as the environment says, false = never, whatever the environment says.
+   * @default true when the environment variable LANGSMITH_TRACING is `true` and LANGSMITH_API_KEY is set
+   */
+  readonly tracing?: Tracer | boolean;
   readonly training?: Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">;
   /** How long questions to people stay open, and what signs their tokens. */
   readonly approvals?: ApprovalsOptions;
@@ -76,6 +85,7 @@ const optionsSchema = z.strictObject({
   routingFile: z.string().min(1).optional(),
   sources: z.array(objectSchema<DatasetSource>()).optional(),
   experiments: objectSchema<ExperimentWriter>().optional(),
+  tracing: z.union([z.boolean(), objectSchema<Tracer>()]).optional(),
   training:
     objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
   approvals: objectSchema<ApprovalsOptions>().optional(),
@@ -192,6 +202,9 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
           routingFile,
         });
 
+  const tracer = tracerOf(given.tracing, runtime);
+  if (tracer) traceServices(tracer, { evaluator, trainer, deployer });
+
   const targetOf = (id: string | undefined): DeployTarget => {
     const found = id === undefined && targets.size === 1 ? [...targets.values()][0] : targets.get(id ?? "");
     if (found) return found;
@@ -289,9 +302,24 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
       await registry.close();
       await trainer.close();
       await Promise.all([backend.close?.(), ...[...targets.values()].map((target) => target.close?.())]);
+      await tracer?.flush();
       await ownStore?.close();
     },
     [Symbol.asyncDispose]: () => modelops.close(),
   };
   return modelops;
+}
+
+/** The environment may ask for traces in vain: without a key, nothing can be sent and nothing is broken. */
+function tracerOf(tracing: Tracer | boolean | undefined, runtime: Runtime): Tracer | null {
+  if (typeof tracing === "object") return tracing;
+  if (tracing === false || (tracing === undefined && !isTracingRequested())) return null;
+  const { fetch, logger } = runtime;
+  try {
+    return langSmithTracing({ fetch, logger });
+  } catch (error) {
+    if (tracing === true) throw error;
+    logger.warn(`LANGSMITH_TRACING is set, and nothing is traced: ${(error as Error).message}`);
+    return null;
+  }
 }

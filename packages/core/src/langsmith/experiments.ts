@@ -8,8 +8,10 @@ import type {
   ExperimentWriter,
 } from "../evaluation/experiment-writer.ts";
 import type { ExampleOutcome } from "../evaluation/run-arms.ts";
+import { publicReference } from "../files/public-reference.ts";
 import { requestText } from "../http/request-text.ts";
 import { experimentRun } from "./experiment-run.ts";
+import { openLangSmithClient } from "./langsmith-client.ts";
 import { isUuid, uuidOf } from "./langsmith-ids.ts";
 import {
   compileLangSmithOptions,
@@ -28,11 +30,16 @@ export function langSmithExperiments(options: LangSmithOptions = {}): Experiment
   return {
     async start(setup, { signal }) {
       await requireReachable(settings, signal);
-      const client = await openClient(settings);
+      const client = await openLangSmithClient(settings);
       const dataset = await openDataset(client, setup);
       const experiments = new Map<ArmName, Experiment>();
-      for (const arm of setup.arms)
-        experiments.set(arm.name, await openExperiment(client, setup, arm, dataset.id));
+      for (const arm of setup.arms) {
+        const experiment = await openExperiment(client, setup, arm, {
+          datasetId: dataset.id,
+          metadata: settings.metadata,
+        });
+        experiments.set(arm.name, experiment);
+      }
       return session({ client, setup, dataset, experiments, sendTexts: settings.sendTexts });
     },
   };
@@ -79,18 +86,6 @@ async function requireReachable(settings: LangSmithSettings, signal: AbortSignal
   });
 }
 
-async function openClient(settings: LangSmithSettings): Promise<Client> {
-  const { Client } = await import("langsmith");
-  return new Client({
-    apiUrl: settings.apiUrl,
-    apiKey: settings.apiKey.reveal(),
-    fetchImplementation: settings.fetch,
-    omitTracedRuntimeInfo: true,
-    callerOptions: { maxRetries: 3 },
-    timeout_ms: 30_000,
-  });
-}
-
 async function openDataset(client: Client, setup: ExperimentSetup): Promise<LangSmithDataset> {
   const { ref, fingerprint } = setup.dataset;
   const reference = ref?.startsWith("ls://") ? parseLangSmithReference(ref) : null;
@@ -111,7 +106,7 @@ async function openDataset(client: Client, setup: ExperimentSetup): Promise<Lang
     return { id: known.id, isNew: (known.example_count ?? 0) < setup.dataset.examples, exampleId };
   }
   const made = await client.createDataset(datasetName, {
-    description: `${setup.dataset.examples} examples of agent ${setup.agent} (${ref ?? "inline"})`,
+    description: `${setup.dataset.examples} examples of agent ${setup.agent} (${ref === null ? "inline" : publicReference(ref)})`,
     dataType: "kv",
     metadata: { fingerprint, agent: setup.agent },
   });
@@ -122,9 +117,10 @@ async function openExperiment(
   client: Client,
   setup: ExperimentSetup,
   arm: ExperimentSetup["arms"][number],
-  datasetId: string,
+  options: { readonly datasetId: string; readonly metadata: Readonly<Record<string, string>> },
 ): Promise<Experiment> {
   const metadata = {
+    ...options.metadata,
     agent: setup.agent,
     model_version: arm.version,
     model_id: arm.modelId,
@@ -137,7 +133,7 @@ async function openExperiment(
     projectName: `${setup.agent} ${arm.version} ${arm.name} ${setup.evaluationId}`,
     description: `${arm.name} of evaluation ${setup.evaluationId}`,
     metadata,
-    referenceDatasetId: datasetId,
+    referenceDatasetId: options.datasetId,
     numExamples: setup.dataset.examples,
     numRepetitions: setup.trials,
     evaluatorKeys: [...setup.metricNames],
