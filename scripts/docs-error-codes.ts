@@ -28,7 +28,10 @@ export function packageSources(root: string): readonly SourceFile[] {
 export function sourceErrorCodes(sources: readonly SourceFile[]): ReadonlyMap<string, readonly CodePlace[]> {
   const found = new Map<string, CodePlace[]>();
   // The name of a module, such as `langsmith/traceable`, is not a code.
-  const literal = new RegExp(`(?<!\\bfrom |\\bimport\\()"((?:${errorAreas(sources).join("|")})/[a-z0-9-]+)"`, "g");
+  const literal = new RegExp(
+    `(?<!\\bfrom |\\bimport\\()"((?:${errorAreas(sources).join("|")})/[a-z0-9-]+)"`,
+    "g",
+  );
   for (const { path, text } of sources) {
     for (const [index, line] of text.split("\n").entries()) {
       if (/^\s*(\*|\/[/*])/.test(line)) continue;
