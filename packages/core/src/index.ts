@@ -72,16 +72,31 @@ export { hardwareSnapshot } from "./cost/hardware-catalogue.ts";
 export type { Range } from "./cost/quote.ts";
 export { formatQuote, type Quote } from "./cost/quote.ts";
 export { type CheckDatasetOptions, checkDataset } from "./datasets/check-dataset.ts";
+export {
+  type CollectDatasetOptions,
+  type CollectedDataset,
+  type CollectFilter,
+  collectDataset,
+  type LeftOut,
+} from "./datasets/collect-dataset.ts";
 export type { DatasetCheck, LengthSummary, TokenSummary } from "./datasets/dataset-check.ts";
 export type { DatasetReference } from "./datasets/dataset-reference.ts";
 export { type DatasetReader, datasetReader } from "./datasets/dataset-reference.ts";
-export { type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
+export { createDatasets, type Datasets, type DatasetsOptions, datasets } from "./datasets/datasets.ts";
+export { type ExportDatasetOptions, type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
 export type { DatasetFinding } from "./datasets/findings.ts";
 export type { RewardDeclaration } from "./datasets/gold-answer.ts";
+export type { DatasetManifest, ExportFormat } from "./datasets/manifest.ts";
 export type { FieldMapping, MappingValue } from "./datasets/mapping.ts";
-export { type MixPart, mixDatasets } from "./datasets/mix-datasets.ts";
+export {
+  type MixDatasetsOptions,
+  type MixedDataset,
+  type MixPart,
+  mixDatasets,
+} from "./datasets/mix-datasets.ts";
 export { fileSource } from "./datasets/sources/file-source.ts";
-export { splitDataset, type WrittenRows } from "./datasets/split-dataset.ts";
+export { type HubSourceOptions, hubSource } from "./datasets/sources/hub-source.ts";
+export { type SplitDatasetOptions, splitDataset, type WrittenRows } from "./datasets/split-dataset.ts";
 export type { TokenCounter } from "./datasets/token-counter.ts";
 export { Deployer, type DeploymentStatusReport, type DeployResult } from "./deployment/deployer.ts";
 export type { DeployerEvents } from "./deployment/deployer-events.ts";

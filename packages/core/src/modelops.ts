@@ -12,7 +12,8 @@ import type { DeployTarget } from "./contract/deploy-target.ts";
 import type { RegistryStore } from "./contract/registry-store.ts";
 import type { Tracer } from "./contract/tracer.ts";
 import type { TrainingBackend } from "./contract/training-backend.ts";
-import { fileSource } from "./datasets/sources/file-source.ts";
+import { createDatasets, type Datasets } from "./datasets/datasets.ts";
+import { builtInSources } from "./datasets/sources/built-in-sources.ts";
 import { Deployer } from "./deployment/deployer.ts";
 import type { HostConfigOptions } from "./deployment/host-config/host-config-options.ts";
 import { parseOrThrow } from "./errors/from-zod.ts";
@@ -50,7 +51,7 @@ export interface ModelOpsOptions {
   readonly hostConfig?: HostConfigOptions;
   /** The routing table. @default `routing.json` beside the host's file, else in the home */
   readonly routingFile?: string;
-  /** Where dataset references are read from, beside `file:`. */
+  /** Where dataset references are read from, beside `file:`, `hf:` and `ls:`; one of the same scheme replaces it. */
   readonly sources?: readonly DatasetSource[];
   /** Where evaluations are written beside the store, such as `langSmithExperiments()`. */
   readonly experiments?: ExperimentWriter;
@@ -115,6 +116,8 @@ export interface CompareVersionsOptions extends Omit<CompareOptions, "candidate"
 export interface ModelOps {
   readonly runtime: Runtime;
   readonly trainer: Trainer;
+  /** Checks, collects, mixes, splits and exports datasets over this installation's sources. */
+  readonly datasets: Datasets;
   /** Questions that wait for a person. */
   readonly approvals: Approvals;
   readonly evaluator: Evaluator;
@@ -179,7 +182,15 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     given.routingFile ?? join(given.hostConfig ? dirname(given.hostConfig.file) : home, "routing.json"),
   );
   const targets = new Map((given.targets ?? []).map((target) => [target.id, target]));
-  const sources = [fileSource(), ...(given.sources ?? [])];
+  const sources = [
+    ...(given.sources ?? []),
+    ...builtInSources({ fetch: runtime.fetch, clock: runtime.clock }),
+  ].filter((source, index, all) => all.findIndex(({ scheme }) => scheme === source.scheme) === index);
+  const datasets = createDatasets({
+    home,
+    sources,
+    langSmith: { fetch: runtime.fetch, clock: runtime.clock },
+  });
   const backend = given.backend ?? local({ home });
 
   const registry = new Registry(runtime, given.registry);
@@ -190,7 +201,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     backend,
     registrar: registry,
     approvals,
-    sources: given.sources,
+    sources,
   });
   const deployer =
     targets.size === 0
@@ -220,6 +231,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
   const modelops: ModelOps = {
     runtime,
     trainer,
+    datasets,
     approvals,
     evaluator,
     registry,

@@ -135,7 +135,7 @@ function conclude(
   }
   const needsForm =
     rows > 0 && !form && !findings.list().some((finding) => finding.code === "missing-column");
-  const suggestedMapping = needsForm ? suggestMapping(method, columns) : null;
+  const suggestedMapping = needsForm ? suggestMapping(method, columns, inspector.paths) : null;
   if (needsForm) {
     findings.add({
       severity: "error",

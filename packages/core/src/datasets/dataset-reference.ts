@@ -1,7 +1,8 @@
 import type { DatasetDescription, DatasetRow, DatasetSource } from "../contract/dataset-source.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { RowFingerprint } from "./fingerprint.ts";
-import { type BatchSource, fileSource } from "./sources/file-source.ts";
+import { builtInSources } from "./sources/built-in-sources.ts";
+import type { BatchSource } from "./sources/file-source.ts";
 import { inlineBatches } from "./sources/inline-source.ts";
 import { type ReadRowsOptions, rowError } from "./sources/row-problem.ts";
 
@@ -14,14 +15,14 @@ export interface DatasetReader {
   describe(ref: DatasetReference, options?: { readonly signal?: AbortSignal }): Promise<DatasetDescription>;
 }
 
-/** A reader over the built-in `file:` source and the given ones; a given source replaces one of the same scheme. */
+/** A reader over the built-in sources (`file:`, `hf:`, `ls:`) and the given ones, which replace those of the same scheme. */
 export function datasetReader(sources: readonly DatasetSource[] = []): DatasetReader {
-  const byScheme = new Map<string, DatasetSource>([["file", fileSource()]]);
-  for (const source of sources) byScheme.set(source.scheme, source);
+  const byScheme = new Map<string, DatasetSource>();
+  for (const source of [...builtInSources(), ...sources]) byScheme.set(source.scheme, source);
 
   const find = (ref: string): { readonly source: DatasetSource; readonly ref: string } => {
     const scheme = /^([a-z][a-z0-9+-]+):/.exec(ref)?.[1];
-    if (scheme === undefined && /\.(jsonl|ndjson|json|csv)$/i.test(ref)) return find(`file:${ref}`);
+    if (scheme === undefined && /\.(jsonl|ndjson|json|csv|parquet)$/i.test(ref)) return find(`file:${ref}`);
     const source = scheme === undefined ? undefined : byScheme.get(scheme);
     if (source) return { source, ref };
     throw new ModelOpsError({

@@ -1,66 +1,80 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { WholeFile } from "./whole-file.ts";
 
-const FLUSH_BYTES = 256 * 1024;
+const FLUSH_LENGTH = 256 * 1024;
 
-/** Writes rows as JSON Lines under a temporary name; `finish` makes the file appear whole. */
-export class JsonlWriter {
-  readonly #path: string;
-  readonly #temporary: string;
-  readonly #hash = createHash("sha256");
-  #file: Awaited<ReturnType<typeof open>> | null = null;
+/** What a finished file holds. */
+export interface FinishedFile {
+  readonly rows: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** Writes rows in one format; the file appears whole at `finish`, and not at all after `discard`. */
+export interface RowWriter {
+  readonly rows: number;
+  /** A promise only when something has to be waited for. */
+  write(row: Readonly<Record<string, unknown>>): void | Promise<void>;
+  finish(): Promise<FinishedFile>;
+  discard(): Promise<void>;
+}
+
+/** Writes lines of text, many at a time. */
+export class LineWriter {
+  readonly #file: WholeFile;
   #pending: string[] = [];
   #pendingLength = 0;
-  #rows = 0;
-  #sizeBytes = 0;
 
   constructor(path: string) {
-    this.#path = path;
-    // Two writers of one file must not share their drafts.
-    this.#temporary = `${path}.${randomUUID()}.writing`;
+    this.#file = new WholeFile(path);
+  }
+
+  /** A promise only when the buffer is full: the caller waits for that one. */
+  write(line: string): void | Promise<void> {
+    this.#pending.push(line);
+    this.#pendingLength += line.length;
+    if (this.#pendingLength >= FLUSH_LENGTH) return this.#flush();
+  }
+
+  async finish(): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+    await this.#flush();
+    return await this.#file.finish();
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = Buffer.from(this.#pending.join(""));
+    this.#pending = [];
+    this.#pendingLength = 0;
+    await this.#file.append(bytes);
+  }
+}
+
+/** Rows as JSON Lines. */
+export class JsonlWriter implements RowWriter {
+  readonly #lines: LineWriter;
+  #rows = 0;
+
+  constructor(path: string) {
+    this.#lines = new LineWriter(path);
   }
 
   get rows(): number {
     return this.#rows;
   }
 
-  /** A promise only when the buffer is full: the caller waits for that one. */
   write(row: Readonly<Record<string, unknown>>): void | Promise<void> {
-    const line = `${JSON.stringify(row)}\n`;
-    this.#pending.push(line);
-    this.#pendingLength += line.length;
     this.#rows += 1;
-    if (this.#pendingLength >= FLUSH_BYTES) return this.#flush();
+    return this.#lines.write(`${JSON.stringify(row)}\n`);
   }
 
-  /** What was written; the file is on disk then. */
-  async finish(): Promise<{ readonly rows: number; readonly sizeBytes: number; readonly sha256: string }> {
-    await this.#flush();
-    await this.#file?.sync();
-    await this.#file?.close();
-    this.#file = null;
-    await rename(this.#temporary, this.#path);
-    return { rows: this.#rows, sizeBytes: this.#sizeBytes, sha256: this.#hash.digest("hex") };
+  async finish(): Promise<FinishedFile> {
+    return { rows: this.#rows, ...(await this.#lines.finish()) };
   }
 
-  /** Leaves no file behind. */
-  async discard(): Promise<void> {
-    await this.#file?.close();
-    this.#file = null;
-    await rm(this.#temporary, { force: true });
-  }
-
-  async #flush(): Promise<void> {
-    if (!this.#file) {
-      await mkdir(dirname(this.#path), { recursive: true });
-      this.#file = await open(this.#temporary, "w");
-    }
-    const bytes = Buffer.from(this.#pending.join(""));
-    this.#pending = [];
-    this.#pendingLength = 0;
-    this.#hash.update(bytes);
-    this.#sizeBytes += bytes.length;
-    await this.#file.appendFile(bytes);
+  discard(): Promise<void> {
+    return this.#lines.discard();
   }
 }

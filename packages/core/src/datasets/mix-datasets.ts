@@ -27,26 +27,29 @@ export interface MixPart {
   readonly share: number;
 }
 
+export interface MixDatasetsOptions {
+  readonly path: string;
+  /** @default 42 */
+  readonly seed?: number;
+  /** Rows of the mixture. Default: as many as the parts allow. */
+  readonly rows?: number;
+  readonly reader?: DatasetReader;
+  readonly signal?: AbortSignal;
+}
+
+/** The written mixture, and what was taken of each part. */
+export interface MixedDataset extends WrittenRows {
+  readonly parts: readonly { readonly ref: string; readonly rows: number; readonly available: number }[];
+}
+
 /**
  * Mixes datasets by share, such as 80 % new examples and 20 % of what the model shall not forget: as many rows as the
  * scarcest part allows (or `rows`), none twice, in a seeded random order. Reads each part twice and holds no rows.
  */
 export async function mixDatasets(
   parts: readonly MixPart[],
-  options: {
-    readonly path: string;
-    /** @default 42 */
-    readonly seed?: number;
-    /** Rows of the mixture. Default: as many as the parts allow. */
-    readonly rows?: number;
-    readonly reader?: DatasetReader;
-    readonly signal?: AbortSignal;
-  },
-): Promise<
-  WrittenRows & {
-    readonly parts: readonly { readonly ref: string; readonly rows: number; readonly available: number }[];
-  }
-> {
+  options: MixDatasetsOptions,
+): Promise<MixedDataset> {
   const problem = { code: "input/dataset-mix", subject: "The mixture of datasets" } as const;
   parseOrThrow(partsSchema, parts, problem);
   parseOrThrow(optionsSchema, options, problem);

@@ -36,6 +36,8 @@ export interface RowInspectorOptions {
 export class RowInspector {
   readonly findings = new FindingCollector();
   readonly columns = new Set<string>();
+  /** Texts one level down in the first row, such as `inputs.question`, for suggesting a mapping. */
+  paths: readonly string[] = [];
   readonly classes = new AnswerClasses();
   form: FoundShape | null = null;
   usableRows = 0;
@@ -89,6 +91,7 @@ export class RowInspector {
     }
     if (this.#isFirst) {
       this.#isFirst = false;
+      this.paths = textPaths(row.value);
       this.form = findShape(method, new Set(Object.keys(mapped.value)), rewardColumns);
     }
     const { form } = this;
@@ -221,6 +224,16 @@ export class RowInspector {
     const { sample, ...finding } = problem;
     this.findings.add({ severity, ...finding }, { line, sample });
   }
+}
+
+function textPaths(row: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(row).flatMap(([column, value]) =>
+    typeof value !== "object" || value === null || Array.isArray(value)
+      ? []
+      : Object.entries(value)
+          .filter(([name, text]) => typeof text === "string" && !name.includes("."))
+          .map(([name]) => `${column}.${name}`),
+  );
 }
 
 function isJson(text: string): boolean {

@@ -20,22 +20,24 @@ export interface WrittenRows {
   readonly sha256: string;
 }
 
+export interface SplitDatasetOptions {
+  readonly trainPath: string;
+  readonly evaluationPath: string;
+  /** Share of the rows to hold out, such as 0.1. */
+  readonly evaluationShare: number;
+  /** @default 42 */
+  readonly seed?: number;
+  readonly reader?: DatasetReader;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Divides a dataset into a training and an evaluation file. The side of a row follows from its content and the seed:
  * the same row is always on the same side, so a repeated row never stands on both, and the share is met on average.
  */
 export async function splitDataset(
   ref: DatasetReference,
-  options: {
-    readonly trainPath: string;
-    readonly evaluationPath: string;
-    /** Share of the rows to hold out, such as 0.1. */
-    readonly evaluationShare: number;
-    /** @default 42 */
-    readonly seed?: number;
-    readonly reader?: DatasetReader;
-    readonly signal?: AbortSignal;
-  },
+  options: SplitDatasetOptions,
 ): Promise<{ readonly train: WrittenRows; readonly evaluation: WrittenRows }> {
   parseOrThrow(optionsSchema, options, { code: "input/dataset-split", subject: "The dataset split" });
   const reader = options.reader ?? datasetReader();

@@ -51,7 +51,13 @@ const REJECTED = [
 const MESSAGES = ["messages", "conversations", "conversation", "chat", "dialogue", "dialog"];
 
 /** A mapping worth pasting for columns like these, or null when no names speak for themselves. */
-export function suggestMapping(method: TrainingMethod, columns: readonly string[]): FieldMapping | null {
+export function suggestMapping(
+  method: TrainingMethod,
+  columns: readonly string[],
+  paths: readonly string[] = [],
+): FieldMapping | null {
+  if (method !== "dpo" && columns.includes("inputs") && columns.includes("outputs"))
+    return fromExamples(method, paths);
   const find = (names: readonly string[], except: readonly (string | undefined)[] = []) =>
     names
       .map((name) => columns.find((column) => column.toLowerCase() === name && !except.includes(column)))
@@ -67,4 +73,19 @@ export function suggestMapping(method: TrainingMethod, columns: readonly string[
   const messages = find(MESSAGES);
   if (messages) return { messages };
   return question && answer ? { prompt: `{{${question}}}\n`, completion: answer } : null;
+}
+
+/** Rows `{ inputs, outputs }`, as evaluation sets and traces have them: a known name on each side, or its only text. */
+function fromExamples(method: TrainingMethod, paths: readonly string[]): FieldMapping | null {
+  const side = (name: "inputs" | "outputs", known: readonly string[]) => {
+    const own = paths.filter((path) => path.startsWith(`${name}.`));
+    const named = known.map((word) => `${name}.${word}`).find((path) => own.includes(path));
+    return named ?? (own.length === 1 ? own[0] : undefined);
+  };
+  const question = side("inputs", QUESTIONS);
+  const answer = side("outputs", [...ANSWERS, "text", "content"]);
+  if (!question || !answer) return null;
+  return method === "grpo"
+    ? { prompt: question, solution: answer }
+    : { prompt: `{{${question}}}\n`, completion: answer };
 }

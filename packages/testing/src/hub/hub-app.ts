@@ -6,6 +6,7 @@ import { addFileRoutes } from "./file-routes.ts";
 import type { HubState } from "./hub-state.ts";
 import { addInfoRoutes } from "./info-routes.ts";
 import { addLfsRoutes } from "./lfs-routes.ts";
+import { addViewerRoutes } from "./viewer-routes.ts";
 import { addWriteRoutes } from "./write-routes.ts";
 import { addXetRoutes } from "./xet/xet-routes.ts";
 
@@ -27,5 +28,6 @@ export function hubApp(state: HubState): Hono {
   addLfsRoutes(app, state);
   addXetRoutes(app, state);
   addBucketRoutes(app, state);
+  addViewerRoutes(app, state);
   return app;
 }

@@ -16,6 +16,7 @@ import {
   type RepositoryRecord,
   type RepositoryType,
 } from "./hub-repository.ts";
+import type { ViewerRows } from "./viewer-routes.ts";
 
 /** Files as a bucket keeps them: path → blob. */
 export interface BucketRecord {
@@ -40,6 +41,8 @@ export class HubState {
   readonly clock: Clock;
   readonly buckets = new Map<string, BucketRecord>();
   readonly xetFiles = new Map<string, string>();
+  /** What the dataset viewer shows, by dataset. */
+  readonly viewerRows = new Map<string, ViewerRows>();
   readonly #repositories = new Map<string, RepositoryRecord>();
   readonly #renamed = new Map<string, string>();
   readonly #file: string | null;

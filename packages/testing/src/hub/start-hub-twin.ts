@@ -10,6 +10,7 @@ import { DEFAULT_ACCOUNT, type HubAccount, HubAccounts } from "./hub-accounts.ts
 import { hubApp } from "./hub-app.ts";
 import type { RepositoryType } from "./hub-repository.ts";
 import { HubState } from "./hub-state.ts";
+import type { ViewerRows } from "./viewer-routes.ts";
 
 /** A repository that a Hub twin starts with. */
 export interface HubSeed {
@@ -27,6 +28,8 @@ export interface HubSeed {
   readonly likes?: number;
   /** Fields of the info route: `pipeline_tag`, `tags`, `cardData`, `config`, `safetensors`. */
   readonly facts?: Readonly<Record<string, unknown>>;
+  /** Rows that the dataset viewer shows at `<url>/datasets-server`: subset → split → rows. @default no viewer */
+  readonly viewer?: ViewerRows;
 }
 
 export interface HubTwinOptions extends TwinOptions {
@@ -142,6 +145,7 @@ export async function startHubTwin(options: HubTwinOptions = {}): Promise<HubTwi
 
 function addSeed(state: HubState, seed: HubSeed): void {
   const type = seed.type ?? "model";
+  if (seed.viewer) state.viewerRows.set(seed.name, seed.viewer);
   if (state.find(type, seed.name)) return;
   const author = seed.name.slice(0, seed.name.indexOf("/"));
   const record = state.create({ type, name: seed.name, isPrivate: seed.isPrivate ?? false, author });

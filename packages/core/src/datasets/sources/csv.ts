@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { type CsvError, parse } from "csv-parse";
 import type { DatasetRow } from "../../contract/dataset-source.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
@@ -10,12 +10,13 @@ const JSON_COLUMNS = new Set(["messages", "tools", "prompt", "completion", "chos
 
 /** Rows of a CSV file with a header line. Cells stay the text they are; leading `=` or `+` are not touched. */
 export async function* readCsv(
-  path: string,
+  source: Readable,
   ref: string,
-  options: ReadRowsOptions & { readonly maxLineBytes: number },
+  options: ReadRowsOptions & { readonly maxLineBytes: number; readonly linesBefore?: number },
 ): AsyncGenerator<DatasetRow[]> {
   // The header is read as a row, and rows as arrays: so a column named __proto__ stays a name.
   let header: readonly string[] | null = null;
+  const { linesBefore = 0, signal } = options;
   const parser = parse({
     bom: true,
     info: true,
@@ -23,11 +24,13 @@ export async function* readCsv(
     relax_column_count: true,
     max_record_size: options.maxLineBytes,
   });
-  const source = createReadStream(path, { signal: options.signal });
   source.on("error", (error) => parser.destroy(error));
+  const stop = () => source.destroy(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
   source.pipe(parser);
   let rows: DatasetRow[] = [];
   try {
+    signal?.throwIfAborted();
     for await (const { record, info } of parser as AsyncIterable<{
       record: string[];
       info: { lines: number };
@@ -36,7 +39,7 @@ export async function* readCsv(
         header = checkHeader(record, ref);
         continue;
       }
-      const line = info.lines;
+      const line = linesBefore + info.lines;
       if (record.length !== header.length) {
         const problem = {
           code: "dataset/csv-columns",
@@ -60,9 +63,10 @@ export async function* readCsv(
     }
   } catch (error) {
     // The stream wraps the reason of an abort; callers compare it with their own.
-    options.signal?.throwIfAborted();
-    throw csvError(error, ref);
+    signal?.throwIfAborted();
+    throw csvError(error, ref, linesBefore);
   } finally {
+    signal?.removeEventListener("abort", stop);
     source.destroy();
   }
   if (rows.length > 0) yield rows;
@@ -89,10 +93,10 @@ function checkHeader(names: readonly string[], ref: string): readonly string[] {
   });
 }
 
-function csvError(error: unknown, ref: string): unknown {
+function csvError(error: unknown, ref: string, linesBefore: number): unknown {
   const { code, message } = (error ?? {}) as Partial<CsvError>;
   if (ModelOpsError.isInstance(error) || !String(code).startsWith("CSV_")) return error;
-  const line = Number((error as { readonly lines?: number }).lines ?? 1);
+  const line = linesBefore + Number((error as { readonly lines?: number }).lines ?? 1);
   return rowError(ref, {
     code: "dataset/invalid-csv",
     line,

@@ -1,13 +1,15 @@
+import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { DatasetDescription, DatasetRow, DatasetSource } from "../../contract/dataset-source.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { RowFingerprint } from "../fingerprint.ts";
 import { readCsv } from "./csv.ts";
-import { readJsonl } from "./jsonl.ts";
+import { fileChunks, readJsonl } from "./jsonl.ts";
+import { readParquetFile } from "./parquet.ts";
 import type { ReadRowsOptions } from "./row-problem.ts";
 
-const DEFAULT_MAX_LINE_BYTES = 32 * 1024 * 1024;
+export const DEFAULT_MAX_LINE_BYTES = 32 * 1024 * 1024;
 
 /** A source that can say which rows it cannot read instead of stopping at the first, and gives rows in batches. */
 export interface BatchSource extends DatasetSource {
@@ -21,14 +23,18 @@ export interface FileSourceOptions {
   readonly maxLineBytes?: number;
 }
 
-/** Reads `file:path.jsonl`, `.ndjson`, `.json` (one object per line) and `.csv`. */
+/** Reads `file:path.jsonl`, `.ndjson`, `.json` (one object per line), `.csv` and `.parquet`. */
 export function fileSource(options: FileSourceOptions = {}): BatchSource {
   const maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
   const batches = (ref: string, read: ReadRowsOptions = {}): AsyncIterable<readonly DatasetRow[]> => {
     const path = filePath(ref, options.folder);
-    return /\.csv$/i.test(path)
-      ? checkedFile(path, ref, () => readCsv(path, ref, { ...read, maxLineBytes }))
-      : checkedFile(path, ref, () => readJsonl(path, ref, { ...read, maxLineBytes }));
+    return checkedFile(path, ref, () => {
+      if (/\.parquet$/i.test(path)) return readParquetFile(path, ref, read);
+      const options = { ...read, maxLineBytes };
+      return /\.csv$/i.test(path)
+        ? readCsv(createReadStream(path), ref, options)
+        : readJsonl(fileChunks(path, read.signal), ref, options);
+    });
   };
   return {
     contract: "dataset-source/v1",
@@ -55,11 +61,11 @@ async function* checkedFile(
   ref: string,
   read: () => AsyncIterable<readonly DatasetRow[]>,
 ): AsyncGenerator<readonly DatasetRow[]> {
-  if (!/\.(jsonl|ndjson|json|csv)$/i.test(path)) {
+  if (!/\.(jsonl|ndjson|json|csv|parquet)$/i.test(path)) {
     throw new ModelOpsError({
       code: "dataset/file-type",
       message: `${ref} has no ending that says how to read it.`,
-      fix: "give a .jsonl file (one JSON object per line) or a .csv file with a header line.",
+      fix: "give a .jsonl file (one JSON object per line), a .csv file with a header line, or a .parquet file.",
     });
   }
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -75,7 +81,7 @@ async function* checkedFile(
     throw new ModelOpsError({
       code: "dataset/file-unreadable",
       message: `${path} is not a file.`,
-      fix: "give the path of a .jsonl or .csv file.",
+      fix: "give the path of a .jsonl, .csv or .parquet file.",
     });
   }
   yield* read();

@@ -13,10 +13,11 @@ export interface ByteLine {
  * the break and a byte order mark at the start are dropped. Memory stays below `maxLineBytes` plus one chunk.
  */
 export async function* byteLines(
-  chunks: AsyncIterable<Buffer>,
-  options: { readonly maxLineBytes: number },
+  chunks: AsyncIterable<Uint8Array>,
+  options: { readonly maxLineBytes: number; readonly linesBefore?: number },
 ): AsyncGenerator<ByteLine[]> {
-  let line = 0;
+  const { linesBefore = 0 } = options;
+  let line = linesBefore;
   let parts: Buffer[] = [];
   let sizeBytes = 0;
   const add = (bytes: Buffer) => {
@@ -32,7 +33,7 @@ export async function* byteLines(
         : parts.length === 1
           ? (parts[0] ?? null)
           : Buffer.concat(parts);
-    if (content && line === 1 && content.length >= 3 && content.readUIntBE(0, 3) === 0xefbbbf)
+    if (content && line === linesBefore + 1 && content.length >= 3 && content.readUIntBE(0, 3) === 0xefbbbf)
       content = content.subarray(3);
     if (content && content.at(-1) === RETURN) content = content.subarray(0, -1);
     const finished = { line, content, sizeBytes };
@@ -40,7 +41,10 @@ export async function* byteLines(
     sizeBytes = 0;
     return finished;
   };
-  for await (const chunk of chunks) {
+  for await (const bytes of chunks) {
+    const chunk = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const lines: ByteLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {

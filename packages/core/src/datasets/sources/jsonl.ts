@@ -5,18 +5,18 @@ import { type ReadRowsOptions, type RowProblem, rowError } from "./row-problem.t
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** Rows of a JSON Lines file, a chunk's worth at a time. Empty lines are passed over. */
+/** Rows of JSON Lines, a chunk's worth at a time. Empty lines are passed over. */
 export async function* readJsonl(
-  path: string,
+  chunks: AsyncIterable<Uint8Array>,
   ref: string,
-  options: ReadRowsOptions & { readonly maxLineBytes: number },
+  options: ReadRowsOptions & { readonly maxLineBytes: number; readonly linesBefore?: number },
 ): AsyncGenerator<DatasetRow[]> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const report = (problem: RowProblem) => {
     if (!options.onProblem) throw rowError(ref, problem);
     options.onProblem(problem);
   };
-  for await (const lines of byteLines(fileChunks(path, options.signal), options)) {
+  for await (const lines of byteLines(chunks, options)) {
     const rows: DatasetRow[] = [];
     for (const { line, content, sizeBytes } of lines) {
       if (!content) {
@@ -37,7 +37,7 @@ export async function* readJsonl(
 }
 
 /** A file's bytes through one buffer that is used again: a stream's own buffers pile up until they are collected. */
-async function* fileChunks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+export async function* fileChunks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   const file = await open(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
