@@ -1,8 +1,14 @@
 import type { ComparisonReport } from "../evaluation/comparison-report.ts";
 import { type BarPair, barPairs } from "./charts/bar-pairs.ts";
 import { type IntervalRow, intervalPlot } from "./charts/interval-plot.ts";
+import { CHART_LAYOUTS, type ChartLayout } from "./charts/layout.ts";
 import { formatChange, formatInterval, formatMilliseconds, formatScore, formatUsd } from "./format-number.ts";
-import type { SafeHtml } from "./safe-html.ts";
+import { html, type SafeHtml } from "./safe-html.ts";
+
+/** The same chart once for each layout; the style sheet shows the one that fits. */
+function inEachLayout(draw: (layout: ChartLayout) => SafeHtml): SafeHtml {
+  return html`${CHART_LAYOUTS.map(draw)}`;
+}
 
 /** Change of the composite and of each metric with its interval; null without a baseline. */
 export function changeChart(report: ComparisonReport): SafeHtml | null {
@@ -30,17 +36,20 @@ export function changeChart(report: ComparisonReport): SafeHtml | null {
     });
   }
   const { deployAbove, canaryFrom } = report.thresholds;
-  return intervalPlot({
-    id: "change",
-    title: "Change against the baseline",
-    description: rows.map((row) => `${row.label}: ${row.text}`).join("; "),
-    axisLabel: "better than the baseline by (percent; pt: points)",
-    rows,
-    marks: [
-      { value: canaryFrom * 100, label: `canary ${canaryFrom * 100} %` },
-      { value: deployAbove * 100, label: `deploy ${deployAbove * 100} %` },
-    ],
-  });
+  return inEachLayout((layout) =>
+    intervalPlot({
+      id: "change",
+      layout,
+      title: "Change against the baseline",
+      description: rows.map((row) => `${row.label}: ${row.text}`).join("; "),
+      axisLabel: "better than the baseline by (percent; pt: points)",
+      rows,
+      marks: [
+        { value: canaryFrom * 100, label: `canary ${canaryFrom * 100} %` },
+        { value: deployAbove * 100, label: `deploy ${deployAbove * 100} %` },
+      ],
+    }),
+  );
 }
 
 /** Beside a chart there is room for about 34 characters: points take the short form. */
@@ -66,13 +75,10 @@ export function scoreChart(report: ComparisonReport): SafeHtml {
         baseline: entry(metric.baselineMean),
       })),
   ];
-  return barPairs({
-    id: "scores",
-    title: "Mean scores",
-    description: describePairs(pairs),
-    pairs,
-    maximum: 1,
-  });
+  const description = describePairs(pairs);
+  return inEachLayout((layout) =>
+    barPairs({ id: "scores", layout, title: "Mean scores", description, pairs, maximum: 1 }),
+  );
 }
 
 /** Latency and cost of both models; null when neither was measured. */
@@ -96,7 +102,10 @@ export function resourceChart(report: ComparisonReport): SafeHtml | null {
     { label: "cost of this run", candidate: usd(cost.candidate.usd), baseline: usd(cost.baseline?.usd) },
   ].filter((pair) => pair.candidate !== null || pair.baseline !== null);
   if (pairs.length === 0) return null;
-  return barPairs({ id: "resources", title: "Latency and cost", description: describePairs(pairs), pairs });
+  const description = describePairs(pairs);
+  return inEachLayout((layout) =>
+    barPairs({ id: "resources", layout, title: "Latency and cost", description, pairs }),
+  );
 }
 
 function describePairs(pairs: readonly BarPair[]): string {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import axe from "axe-core";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComparisonReport } from "../evaluation/comparison-report.ts";
 import { sampleReport } from "./__fixtures__/comparison-report-sample.ts";
@@ -26,6 +26,14 @@ const CUT_TEXTS = `[...document.querySelectorAll("svg.chart")].flatMap((chart) =
           const box = text.getBoundingClientRect();
           return box.left < outer.left || box.right > outer.right || box.top < outer.top || box.bottom > outer.bottom;
         }).map((text) => text.textContent);
+      })`;
+
+/** Texts of one row of a chart that lie over each other. */
+const CROSSING_TEXTS = `[...document.querySelectorAll("svg.chart .row")].flatMap((row) => {
+        const texts = [...row.querySelectorAll("text")].map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+        return texts.flatMap((one, index) => texts.slice(index + 1)
+          .filter((other) => one.box.right > other.box.left && other.box.right > one.box.left && one.box.bottom - 4 > other.box.top && other.box.bottom - 4 > one.box.top)
+          .map((other) => one.text + " / " + other.text));
       })`;
 
 describe.skipIf(executablePath === undefined)(
@@ -82,13 +90,7 @@ describe.skipIf(executablePath === undefined)(
         expect(violations).toEqual([]);
         expect(complaints).toEqual([]);
 
-        for (const chart of await page.locator("svg.chart").all()) {
-          const box = await chart.boundingBox();
-          expect(box?.width).toBeGreaterThan(300);
-          expect(box?.height).toBeGreaterThan(60);
-        }
-        expect(await page.locator("svg.chart").count()).toBe(3);
-        expect(await page.evaluate(CUT_TEXTS)).toEqual([]);
+        await expectReadableCharts(page, 3);
         if (process.env.REPORT_SCREENSHOTS) {
           await page.screenshot({
             path: join(process.env.REPORT_SCREENSHOTS, `${colorScheme}.png`),
@@ -98,6 +100,21 @@ describe.skipIf(executablePath === undefined)(
         await context.close();
       },
     );
+
+    /** Each chart is there once, for this width, with all of its texts, and a table follows it. */
+    async function expectReadableCharts(page: Page, count: number): Promise<void> {
+      const charts = await page.locator("svg.chart:visible").all();
+      expect(charts).toHaveLength(count);
+      for (const chart of charts) {
+        const box = await chart.boundingBox();
+        expect(box?.width).toBeGreaterThan(300);
+        expect(box?.height).toBeGreaterThan(60);
+      }
+      expect(await page.evaluate(CUT_TEXTS)).toEqual([]);
+      expect(await page.evaluate(CROSSING_TEXTS)).toEqual([]);
+      const followed = page.locator("svg.chart.phone + .wide table");
+      expect(await followed.count()).toBe(count);
+    }
 
     test("nothing is cut off when gains are in points and names are long", async () => {
       const report = await sampleReport();
@@ -114,10 +131,12 @@ describe.skipIf(executablePath === undefined)(
           interval: { lowPct: -97.6, highPct: -95.3 },
         })),
       };
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-      await page.setContent(comparisonHtml(long));
-      expect(await page.evaluate(CUT_TEXTS)).toEqual([]);
-      await page.close();
+      for (const width of [1280, 390]) {
+        const page = await browser.newPage({ viewport: { width, height: 900 } });
+        await page.setContent(comparisonHtml(long));
+        await expectReadableCharts(page, 3);
+        await page.close();
+      }
     });
 
     test("shows a hostile answer as text and runs none of it", async () => {
@@ -140,6 +159,7 @@ describe.skipIf(executablePath === undefined)(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth",
       );
       expect(overflow).toBe(0);
+      await expectReadableCharts(page, 3);
       expect((await page.pdf({ format: "A4" })).length).toBeGreaterThan(10_000);
       await page.close();
     });

@@ -33,18 +33,29 @@ export function comparisonHtml(report: ComparisonReport): string {
 <title>${title}</title><style>${new SafeHtml(REPORT_STYLE)}</style></head>
 <body><main>
 <h1>${title}</h1>
-<p class="quiet">${report.completedAt} · ${report.dataset.ref ?? "inline examples"} · ${formatCount(report.dataset.examples)} examples${report.trials > 1 ? ` × ${report.trials} trials` : ""}</p>
-${verdict(report)}${facts(report)}${regressions(report)}${metrics(report)}${resources(report)}${coverage(report)}${improvements(report)}
+<p class="quiet">${subtitle(report)}</p>
+${verdict(report)}${facts(report)}${changes(report)}${regressions(report)}${metrics(report)}${resources(report)}${coverage(report)}${improvements(report)}
 <footer><p>Evaluation ${report.evaluationId}${report.reusedFrom ? ` (stored result: nothing had changed since)` : ""}. Candidate ${report.candidate.modelId}; baseline ${report.baseline?.modelId ?? "none"}. Policy ${report.policy}.</p>
 <p>Dataset ${report.dataset.fingerprint}</p><p>Evidence ${report.evidenceHash}</p>${links(report)}</footer>
 </main></body></html>
 `.markup;
 }
 
+function subtitle({ completedAt, dataset, trials }: ComparisonReport): string {
+  const time = `${completedAt.slice(0, 16).replace("T", " ")} UTC`;
+  const examples = `${formatCount(dataset.examples)} ${dataset.ref === null ? "inline examples" : `examples of ${dataset.ref}`}`;
+  return `${time} · ${examples}${trials > 1 ? ` × ${trials} trials` : ""}`;
+}
+
+/** A number and its per cent sign stay on one line. */
+function joined(text: string): string {
+  return text.replace(/(\d) (?=%|points\b|examples\b)/g, "$1\u00a0");
+}
+
 function verdict(report: ComparisonReport): SafeHtml {
   const words = RECOMMENDATION_WORDS[report.recommendation];
-  return html`<section class="verdict ${words.tone}" aria-label="Recommendation"><p><strong>${words.title}</strong></p><p>${report.sentence}</p>
-${report.reasons.length > 0 ? html`<ul>${report.reasons.map((reason) => html`<li>${reason}</li>`)}</ul>` : null}</section>`;
+  return html`<section class="verdict ${words.tone}" aria-label="Recommendation"><p><strong>${words.title}</strong></p><p>${joined(report.sentence)}</p>
+${report.reasons.length > 0 ? html`<ul>${report.reasons.map((reason) => html`<li>${joined(reason)}</li>`)}</ul>` : null}</section>`;
 }
 
 function facts(report: ComparisonReport): SafeHtml {
@@ -108,7 +119,6 @@ ${table(
   ["Metric", "Weight", "Baseline", "Candidate", "Won / tied / lost"],
   [["overall", "1", formatScore(report.baselineScore), formatScore(report.candidateScore), MISSING], ...rows],
 )}
-${changes(report)}
 <ul>${report.metrics.map((metric) => html`<li><code>${metric.name}</code>: ${metric.description}</li>`)}</ul>`;
 }
 
@@ -127,7 +137,7 @@ function changes(report: ComparisonReport): SafeHtml | null {
     formatChange(improvementPct, improvementUnit),
     formatInterval(interval, improvementUnit),
   ];
-  return html`${chart}${table("Change against the baseline; each end of an interval is a one-sided 95 % bound", ["Metric", "Change", "Interval"], [overall, ...rows])}`;
+  return html`<h2>Change against the baseline</h2>${chart}${table("Gain of the candidate; each end of an interval is a one-sided 95 % bound", ["Metric", "Change", "Interval"], [overall, ...rows])}`;
 }
 
 function resources(report: ComparisonReport): SafeHtml {

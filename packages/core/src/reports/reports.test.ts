@@ -120,6 +120,7 @@ test("assertRecommendation orders the outcomes", () => {
 test("an interval that leaves the axis ends in an arrow and keeps its numbers", () => {
   const plot = intervalPlot({
     id: "p",
+    layout: "page",
     title: "t",
     description: "d",
     axisLabel: "a",

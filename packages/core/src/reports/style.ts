@@ -13,14 +13,18 @@ p { margin: .5rem 0; } .quiet { color: var(--quiet); } code, pre { font: .875rem
 .verdict { border: 1px solid var(--line); border-left: .5rem solid var(--quiet); background: var(--panel); padding: 1rem 1.25rem; margin: 1.25rem 0; border-radius: .25rem; }
 .verdict strong { font-size: 1.15rem; } .verdict.good { border-left-color: var(--good); } .verdict.bad { border-left-color: var(--bad); } .verdict.warn { border-left-color: var(--warn); }
 .verdict ul { margin: .5rem 0 0; padding-left: 1.25rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none; }
+.facts { display: grid; grid-template-columns: repeat(3, 1fr); gap: .75rem; margin: 1.25rem 0; padding: 0; list-style: none; }
+@media (max-width: 40rem) { .facts { grid-template-columns: 1fr 1fr; } }
 .facts li { background: var(--panel); border: 1px solid var(--line); border-radius: .25rem; padding: .6rem .8rem; }
 .facts span { display: block; color: var(--quiet); font-size: .8125rem; } .facts b { font-size: 1.15rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--quiet); padding-bottom: .25rem; } th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child, td:first-child, .text { text-align: left; } thead th { border-bottom: 2px solid var(--line); }
+th, td:not(.text) { white-space: nowrap; } @media (max-width: 40rem) { table { font-size: .8125rem; } th, td { padding: .35rem .3rem; } }
 .good-text { color: var(--good); } .bad-text { color: var(--bad); font-weight: 600; }
 .chart { width: 100%; height: auto; margin: .5rem 0; } .chart text { fill: var(--text); font: 13px system-ui, sans-serif; } .chart .tick { fill: var(--quiet); font-size: 12px; }
+.chart.phone { display: none; max-width: 28rem; margin-inline: auto; } .chart.phone text { font-size: 12px; } .ground { fill: var(--ground); }
+@media (max-width: 40rem) { .chart.page { display: none; } .chart.phone { display: block; } }
 .grid { stroke: var(--line); } .zero { stroke: var(--text); stroke-width: 1.5; } .mark { stroke: var(--quiet); stroke-dasharray: 4 4; }
 .interval { stroke: var(--candidate); stroke-width: 2; } .arrow, .dot { fill: var(--candidate); } .main .interval { stroke-width: 4; } .main .label, .main .value { font-weight: 700; }
 .bar-candidate { fill: var(--candidate); } .bar-baseline { stroke: var(--baseline); } .hatch { stroke: var(--baseline); stroke-width: 3; } .hatch-ground { fill: var(--ground); }

@@ -1,4 +1,5 @@
 import { html, type SafeHtml } from "../safe-html.ts";
+import type { ChartLayout } from "./layout.ts";
 
 export interface BarPair {
   readonly label: string;
@@ -8,6 +9,7 @@ export interface BarPair {
 
 export interface BarPairsOptions {
   readonly id: string;
+  readonly layout: ChartLayout;
   readonly title: string;
   readonly description: string;
   readonly pairs: readonly BarPair[];
@@ -15,33 +17,56 @@ export interface BarPairsOptions {
   readonly maximum?: number;
 }
 
-const WIDTH = 860;
-const LEFT = 190;
-const RIGHT = 130;
+interface Sizes {
+  readonly width: number;
+  readonly left: number;
+  /** Kept free for the numbers behind the bars. */
+  readonly right: number;
+  readonly pair: number;
+  readonly hasLabelsAbove: boolean;
+}
+
 const BAR = 13;
-const PAIR = 46;
 const TOP = 30;
+const SIZES: Readonly<Record<ChartLayout, Sizes>> = {
+  page: { width: 860, left: 190, right: 130, pair: 46, hasLabelsAbove: false },
+  phone: { width: 350, left: 1, right: 86, pair: 64, hasLabelsAbove: true },
+};
 
 /** Two bars per quantity: the baseline hatched, the candidate solid, so that they differ without colour. */
 export function barPairs(options: BarPairsOptions): SafeHtml {
-  const height = TOP + options.pairs.length * PAIR + 4;
-  return html`<svg class="chart" role="img" aria-labelledby="${options.id}-title ${options.id}-desc" viewBox="0 0 ${WIDTH} ${height}">
-<title id="${options.id}-title">${options.title}</title><desc id="${options.id}-desc">${options.description}</desc>
-<defs><pattern id="${options.id}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/><line class="hatch" x1="0" x2="0" y1="0" y2="6"/></pattern></defs>
-<rect class="bar-baseline" fill="url(#${options.id}-hatch)" x="${LEFT}" y="6" width="22" height="11"/><text class="tick" x="${LEFT + 28}" y="16">baseline</text>
-<rect class="bar-candidate" x="${LEFT + 100}" y="6" width="22" height="11"/><text class="tick" x="${LEFT + 128}" y="16">candidate</text>
-${options.pairs.map((pair, index) => pairBars(pair, TOP + index * PAIR, options))}
+  const { layout } = options;
+  const { width, left, pair: pairHeight } = SIZES[layout];
+  const id = `${options.id}-${layout}`;
+  const height = TOP + options.pairs.length * pairHeight + 4;
+  return html`<svg class="chart ${layout}" role="img" aria-labelledby="${id}-title ${id}-desc" viewBox="0 0 ${width} ${height}">
+<title id="${id}-title">${options.title}</title><desc id="${id}-desc">${options.description}</desc>
+<defs><pattern id="${id}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch-ground" width="6" height="6"/><line class="hatch" x1="0" x2="0" y1="0" y2="6"/></pattern></defs>
+<rect class="bar-baseline" fill="url(#${id}-hatch)" x="${left}" y="6" width="22" height="11"/><text class="tick" x="${left + 28}" y="16">baseline</text>
+<rect class="bar-candidate" x="${left + 100}" y="6" width="22" height="11"/><text class="tick" x="${left + 128}" y="16">candidate</text>
+${options.pairs.map((pair, index) => pairBars({ pair, y: TOP + index * pairHeight, id, options }))}
 </svg>`;
 }
 
-function pairBars(pair: BarPair, y: number, options: BarPairsOptions): SafeHtml {
+function pairBars(drawn: {
+  readonly pair: BarPair;
+  readonly y: number;
+  readonly id: string;
+  readonly options: BarPairsOptions;
+}): SafeHtml {
+  const { pair, id, options } = drawn;
+  const { width, left, right, hasLabelsAbove } = SIZES[options.layout];
+  const y = drawn.y + (hasLabelsAbove ? 20 : 0);
   const maximum = options.maximum ?? Math.max(pair.baseline?.value ?? 0, pair.candidate?.value ?? 0);
-  const width = (value: number) =>
-    Number((maximum > 0 ? (Math.min(value, maximum) / maximum) * (WIDTH - LEFT - RIGHT) : 0).toFixed(2));
+  const lengthOf = (value: number) =>
+    Number((maximum > 0 ? (Math.min(value, maximum) / maximum) * (width - left - right) : 0).toFixed(2));
   const bar = (kind: "baseline" | "candidate", entry: BarPair["baseline"], top: number) => {
-    if (!entry) return html`<text class="value" x="${LEFT + 6}" y="${top + 11}">–</text>`;
-    const fill = kind === "baseline" ? html` fill="url(#${options.id}-hatch)"` : null;
-    return html`<rect class="bar-${kind}"${fill} x="${LEFT}" y="${top}" width="${Math.max(1, width(entry.value))}" height="${BAR}"/><text class="value" x="${LEFT + width(entry.value) + 8}" y="${top + 11}">${entry.text}</text>`;
+    if (!entry) return html`<text class="value" x="${left + 6}" y="${top + 11}">–</text>`;
+    const fill = kind === "baseline" ? html` fill="url(#${id}-hatch)"` : null;
+    return html`<rect class="bar-${kind}"${fill} x="${left}" y="${top}" width="${Math.max(1, lengthOf(entry.value))}" height="${BAR}"/><text class="value" x="${left + lengthOf(entry.value) + 8}" y="${top + 11}">${entry.text}</text>`;
   };
-  return html`<g class="row"><text class="label" text-anchor="end" x="${LEFT - 14}" y="${y + BAR + 5}">${pair.label}</text>${bar("baseline", pair.baseline, y)}${bar("candidate", pair.candidate, y + BAR + 3)}</g>`;
+  const label = hasLabelsAbove
+    ? html`<text class="label" x="0" y="${y - 6}">${pair.label}</text>`
+    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + BAR + 5}">${pair.label}</text>`;
+  return html`<g class="row">${label}${bar("baseline", pair.baseline, y)}${bar("candidate", pair.candidate, y + BAR + 3)}</g>`;
 }

@@ -1,5 +1,6 @@
 import { html, type SafeHtml } from "../safe-html.ts";
 import { linearScale, niceTicks } from "./axis.ts";
+import type { ChartLayout } from "./layout.ts";
 
 export interface IntervalRow {
   readonly label: string;
@@ -14,6 +15,7 @@ export interface IntervalRow {
 
 export interface IntervalPlotOptions {
   readonly id: string;
+  readonly layout: ChartLayout;
   readonly title: string;
   readonly description: string;
   readonly axisLabel: string;
@@ -22,73 +24,92 @@ export interface IntervalPlotOptions {
   readonly marks: readonly { readonly value: number; readonly label: string }[];
 }
 
-const WIDTH = 860;
-const ROW = 34;
+interface Sizes {
+  readonly width: number;
+  readonly left: number;
+  readonly right: number;
+  readonly row: number;
+  /** From the top of a row to its line. */
+  readonly line: number;
+  readonly hasLabelsAbove: boolean;
+}
+
 const TOP = 40;
-const LEFT = 190;
-const RIGHT = 250;
+const SIZES: Readonly<Record<ChartLayout, Sizes>> = {
+  page: { width: 860, left: 190, right: 250, row: 34, line: 17, hasLabelsAbove: false },
+  phone: { width: 350, left: 20, right: 20, row: 56, line: 40, hasLabelsAbove: true },
+};
 
 /**
  * Dots with their intervals against zero. The axis follows the main row; an interval that leaves the axis ends in an
  * arrow, and its numbers stand beside it.
  */
 export function intervalPlot(options: IntervalPlotOptions): SafeHtml {
-  const { rows, marks } = options;
-  const [low, high] = axisRange(rows, marks);
+  const { rows, layout } = options;
+  const { width, left, right, row: rowHeight, line } = SIZES[layout];
+  const id = `${options.id}-${layout}`;
+  const [low, high] = axisRange(rows, options.marks);
   const ticks = niceTicks(low, high, 6);
   const domain: readonly [number, number] = [ticks[0] ?? low, ticks.at(-1) ?? high];
-  const scale = linearScale(domain, [LEFT, WIDTH - RIGHT]);
-  const bottom = TOP + rows.length * ROW;
-  return html`<svg class="chart" role="img" aria-labelledby="${options.id}-title ${options.id}-desc" viewBox="0 0 ${WIDTH} ${bottom + 46}">
-<title id="${options.id}-title">${options.title}</title><desc id="${options.id}-desc">${options.description}</desc>
-${ticks.map((tick) => html`<line class="grid" x1="${scale(tick)}" x2="${scale(tick)}" y1="${TOP - 6}" y2="${bottom}"/><text class="tick" text-anchor="middle" x="${scale(tick)}" y="${bottom + 18}">${tick}</text>`)}
+  const scale = linearScale(domain, [left, width - right]);
+  const bottom = TOP + rows.length * rowHeight;
+  const marks = options.marks.filter((mark) => mark.value > domain[0] && mark.value < domain[1]);
+  return html`<svg class="chart ${layout}" role="img" aria-labelledby="${id}-title ${id}-desc" viewBox="0 0 ${width} ${bottom + 46}">
+<title id="${id}-title">${options.title}</title><desc id="${id}-desc">${options.description}</desc>
+${ticks.map((tick) => html`<line class="grid" x1="${scale(tick)}" x2="${scale(tick)}" y1="${TOP - 6}" y2="${bottom}"/><text class="tick" text-anchor="middle" x="${scale(tick)}" y="${bottom + 18}">${minus(tick)}</text>`)}
 ${domain[0] <= 0 && domain[1] >= 0 ? html`<line class="zero" x1="${scale(0)}" x2="${scale(0)}" y1="${TOP - 6}" y2="${bottom}"/>` : null}
-${visibleMarks(marks, domain).map((mark) => html`<line class="mark" x1="${scale(mark.value)}" x2="${scale(mark.value)}" y1="${TOP - 6}" y2="${bottom}"/>`)}
-${markLabels(visibleMarks(marks, domain), scale)}
-${rows.map((row, index) => intervalRow(row, TOP + index * ROW + ROW / 2, scale, domain))}
-<text class="tick" text-anchor="middle" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${bottom + 38}">${options.axisLabel}</text>
+${marks.map((mark) => html`<line class="mark" x1="${scale(mark.value)}" x2="${scale(mark.value)}" y1="${TOP - 6}" y2="${bottom}"/>`)}
+${markLabels(marks, scale, width)}
+${rows.map((row, index) => intervalRow({ row, y: TOP + index * rowHeight + line, sizes: SIZES[layout], scale, domain }))}
+<text class="tick" text-anchor="middle" x="${(left + width - right) / 2}" y="${bottom + 38}">${options.axisLabel}</text>
 </svg>`;
 }
 
-function visibleMarks(
-  marks: IntervalPlotOptions["marks"],
-  domain: readonly [number, number],
-): IntervalPlotOptions["marks"] {
-  return marks.filter((mark) => mark.value > domain[0] && mark.value < domain[1]);
+function minus(value: number): string {
+  return String(value).replace("-", "−");
 }
 
-/** Labels that would touch are written on two lines. */
+/** Labels that would touch are written on two lines, and none leaves the chart. */
 function markLabels(
   marks: IntervalPlotOptions["marks"],
   scale: (value: number) => number,
+  width: number,
 ): readonly SafeHtml[] {
   let lastEnd = Number.NEGATIVE_INFINITY;
   let isRaised = false;
   return marks.map((mark) => {
-    const x = scale(mark.value);
-    const half = mark.label.length * 3.2;
+    const half = mark.label.length * 3.4;
+    const x = Math.min(width - half, Math.max(half, scale(mark.value)));
     isRaised = x - half < lastEnd ? !isRaised : false;
     lastEnd = x + half;
     return html`<text class="tick" text-anchor="middle" x="${x}" y="${isRaised ? TOP - 26 : TOP - 12}">${mark.label}</text>`;
   });
 }
 
-function intervalRow(
-  row: IntervalRow,
-  y: number,
-  scale: (value: number) => number,
-  domain: readonly [number, number],
-): SafeHtml {
+function intervalRow(drawn: {
+  readonly row: IntervalRow;
+  readonly y: number;
+  readonly sizes: Sizes;
+  readonly scale: (value: number) => number;
+  readonly domain: readonly [number, number];
+}): SafeHtml {
+  const { row, y, sizes, scale, domain } = drawn;
   const inside = (value: number) => Math.min(domain[1], Math.max(domain[0], value));
   const left = scale(inside(row.low));
   const right = scale(inside(row.high));
   const isVisible = row.value >= domain[0] && row.value <= domain[1];
   const x = scale(inside(row.value));
-  return html`<g class="${row.isMain ? "row main" : "row"}"><text class="label" text-anchor="end" x="${LEFT - 14}" y="${y + 4}">${row.label}</text>
+  return html`<g class="${row.isMain ? "row main" : "row"}">${rowTexts(row, y, sizes)}
 <line class="interval" x1="${left}" x2="${right}" y1="${y}" y2="${y}"/>
 ${row.low < domain[0] ? arrow(left, y, -1) : cap(left, y)}${row.high > domain[1] ? arrow(right, y, 1) : cap(right, y)}
-${isVisible ? html`<circle class="dot" cx="${x}" cy="${y}" r="${row.isMain ? 6 : 5}"/>` : null}
-<text class="value" x="${WIDTH - RIGHT + 14}" y="${y + 4}">${row.text}</text></g>`;
+${isVisible ? html`<circle class="dot" cx="${x}" cy="${y}" r="${row.isMain ? 6 : 5}"/>` : null}</g>`;
+}
+
+function rowTexts(row: IntervalRow, y: number, sizes: Sizes): SafeHtml {
+  const { width, left, right, hasLabelsAbove } = sizes;
+  return hasLabelsAbove
+    ? html`<rect class="ground" x="0" y="${y - 34}" width="${width}" height="22"/><text class="label" x="0" y="${y - 18}">${row.label}</text><text class="value" text-anchor="end" x="${width}" y="${y - 18}">${row.text}</text>`
+    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + 4}">${row.label}</text><text class="value" x="${width - right + 14}" y="${y + 4}">${row.text}</text>`;
 }
 
 function cap(x: number, y: number): SafeHtml {
