@@ -15,6 +15,7 @@ import type { TrainingBackend } from "./contract/training-backend.ts";
 import { createDatasets, type Datasets } from "./datasets/datasets.ts";
 import { builtInSources } from "./datasets/sources/built-in-sources.ts";
 import { Deployer } from "./deployment/deployer.ts";
+import type { DeployerOptions } from "./deployment/deployer-options.ts";
 import type { HostConfigOptions } from "./deployment/host-config/host-config-options.ts";
 import { parseOrThrow } from "./errors/from-zod.ts";
 import { ModelOpsError } from "./errors/modelops-error.ts";
@@ -65,6 +66,8 @@ export interface ModelOpsOptions {
   /** How long questions to people stay open, and what signs their tokens. */
   readonly approvals?: ApprovalsOptions;
   readonly registry?: RegistryOptions;
+  /** How versions are put in service, such as `{ retirement: { keepVersions: 2 } }`. */
+  readonly deployment?: Omit<DeployerOptions, "registry" | "targets" | "hostConfig" | "routingFile">;
   /** Who acts, for history and audit. @default `{ type: "system", id: "modelops" }` */
   readonly actor?: Actor;
   readonly logger?: Logger;
@@ -91,6 +94,7 @@ const optionsSchema = z.strictObject({
     objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
   approvals: objectSchema<ApprovalsOptions>().optional(),
   registry: objectSchema<RegistryOptions>().optional(),
+  deployment: objectSchema<NonNullable<ModelOpsOptions["deployment"]>>().optional(),
   actor: objectSchema<Actor>().optional(),
   logger: objectSchema<Logger>().optional(),
   clock: objectSchema<Clock>().optional(),
@@ -207,6 +211,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     targets.size === 0
       ? null
       : new Deployer(runtime, {
+          ...given.deployment,
           registry,
           targets: [...targets.values()],
           hostConfig: given.hostConfig ?? null,

@@ -33,6 +33,11 @@ export interface DeployRequest {
   readonly model: ModelReference;
   /** Same key, same deployment: a second call adopts what the first one made. */
   readonly idempotencyKey: string;
+  /**
+   * Who answers for what is made: written on it where the service allows, so that `list` finds it again. Left out for
+   * deployments that nobody but the caller looks after.
+   */
+  readonly owner?: string;
 }
 
 /** A model that is being served. Plain JSON: it is stored and found again after a restart. */
@@ -57,6 +62,17 @@ export interface TargetDeploymentStatus {
   readonly state: TargetDeploymentState;
   readonly message: string | null;
   readonly costUsdPerHour: number | null;
+}
+
+/** Something that exists at a service because of a deployment, as the service itself lists it. */
+export interface TargetResource {
+  readonly deploymentId: string;
+  readonly state: TargetDeploymentState;
+  readonly costUsdPerHour: number | null;
+  /** ISO 8601; null when the service does not say. */
+  readonly createdAt: string | null;
+  /** Frees it, as `remove` of its deployment would. */
+  remove(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
 /**
@@ -85,5 +101,10 @@ export interface DeployTarget {
   chatModel(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<ChatModel>;
   pause?(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<void>;
   resume?(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Everything at the service that carries this owner's mark, whether or not anybody remembers making it. */
+  list?(options: {
+    readonly owner: string;
+    readonly signal?: AbortSignal;
+  }): Promise<readonly TargetResource[]>;
   close?(): Promise<void>;
 }

@@ -19,6 +19,22 @@ export type DeployerEvents = {
     readonly code: string;
     readonly message: string;
   };
+  readonly "deployment.retired": {
+    readonly version: string;
+    readonly target: string;
+    readonly deploymentId: string;
+    readonly action: "removed" | "paused";
+  };
+  readonly "deployment.orphan-found": {
+    readonly target: string;
+    readonly deploymentId: string;
+    readonly costUsdPerHour: number | null;
+  };
+  readonly "deployment.orphan-removed": {
+    readonly target: string;
+    readonly deploymentId: string;
+    readonly costUsdPerHour: number | null;
+  };
   readonly "rollout.started": {
     readonly rolloutId: string;
     readonly version: string;

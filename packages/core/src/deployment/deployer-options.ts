@@ -4,6 +4,7 @@ import type { DeployTarget } from "../contract/deploy-target.ts";
 import type { RolloutPlan, RolloutPreset } from "../model/rollout-plan.ts";
 import type { DeploymentRegistry } from "./deployment-registry.ts";
 import { type HostConfigOptions, hostConfigSchema } from "./host-config/host-config-options.ts";
+import { type RetirementOptions, retirementSchema } from "./retirement/retirement-options.ts";
 
 /** The call that shows that a model answers. */
 export interface ProbeOptions {
@@ -29,6 +30,8 @@ export interface DeployerOptions {
     /** How often acknowledgements are read. Default 25 ms. */
     readonly pollEveryMs?: number;
   };
+  /** What becomes of deployments that no session reaches any more. */
+  readonly retirement?: RetirementOptions;
   /** How long a new deployment may take to become healthy. Default 30 min. */
   readonly readyTimeoutMs?: number;
   /** @internal Called around each step of an operation; tests crash here. */
@@ -61,6 +64,7 @@ export const deployerOptionsSchema = z.strictObject({
   verification: z
     .strictObject({ limitMs: milliseconds.default(60_000), pollEveryMs: milliseconds.default(25) })
     .prefault({}),
+  retirement: retirementSchema,
   readyTimeoutMs: milliseconds.default(30 * 60_000),
   failpoint: z.custom<(point: string) => void | Promise<void>>(isFunction).optional(),
 });
@@ -111,6 +115,8 @@ export interface DeploymentPreview {
     readonly source: string;
   };
   readonly notes: readonly string[];
+  /** Versions whose deployments are retired once this one has all sessions: they are no longer the ones to go back to. */
+  readonly retires: readonly string[];
   /** What would make the deployment fail; empty when nothing is known to. */
   readonly problems: readonly { readonly message: string; readonly fix: string }[];
 }

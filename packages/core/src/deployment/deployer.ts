@@ -27,11 +27,12 @@ import { notEvaluated, previewDeployment } from "./operations/preview.ts";
 import { runRollback } from "./operations/rollback.ts";
 import type { RollbackResult } from "./operations/rollback-contract.ts";
 import { type Drift, findDrift, type ReconcileReport, reconcileAgents } from "./reconcile.ts";
+import { isSameDeployment } from "./retirement/needed-deployments.ts";
 import { addArms, rolloutCounters, totalsByGeneration } from "./rollout-totals.ts";
 import { RoutingPublisher } from "./routing-publisher.ts";
 import { DeploymentStore } from "./state/deployment-store.ts";
 import type { Operation, RolloutRecord } from "./state/records.ts";
-import { hasModel, routingOf } from "./state/serving.ts";
+import { hasModel, routingOf, type Serving } from "./state/serving.ts";
 import { liveRouters } from "./verification/live-routers.ts";
 import { monitorPlan } from "./watch/monitor-plan.ts";
 import { type WatchResult, watchRollout } from "./watch/watch-rollout.ts";
@@ -322,7 +323,7 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
         at,
         tableError,
       })),
-      rollbackTo: [...new Set((serving?.history ?? []).map((entry) => entry.model.version))].reverse(),
+      rollbackTo: serving ? await reachableVersions(this.#context, serving) : [],
     };
   }
 
@@ -341,7 +342,9 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
 
   /**
    * Brings operations of dead processes to their end and the files in line with the store. Run it at start and after
-   * trouble; running it twice is calm. A live operation of another process is left alone.
+   * trouble; running it twice is calm. A live operation of another process is left alone. Deployments that no session
+   * reaches any more are retired, and what a target holds under our mark without one is listed and, after a grace
+   * period, removed.
    */
   reconcile(
     options: { readonly agent?: string; readonly signal?: AbortSignal } = {},
@@ -388,6 +391,16 @@ function byId(targets: readonly DeployTarget[]): ReadonlyMap<string, DeployTarge
     reason: `The ids are ${targets.map((target) => target.id).join(", ")}.`,
     fix: "give each target its own id.",
   });
+}
+
+/** Versions that served before and can answer now, newest first. */
+async function reachableVersions(context: DeployerContext, serving: Serving): Promise<readonly string[]> {
+  const records = await context.store.deployments(serving.agent);
+  const reachable = serving.history.filter(({ model }) => {
+    const record = records.find(({ deployment }) => isSameDeployment(deployment, model));
+    return hasModel({ baseline: model }) && (!record || record.state === "ready");
+  });
+  return [...new Set(reachable.map((entry) => entry.model.version))].reverse();
 }
 
 function withoutMonitor({ monitor: _, ...rollout }: RolloutRecord): Omit<RolloutRecord, "monitor"> {

@@ -9,6 +9,8 @@ import { DRILL_VERSION } from "./operations/drill.ts";
 import { runForward } from "./operations/forward.ts";
 import { syncRegistryPointers } from "./operations/registry-pointers.ts";
 import { finishRollback, runRollback } from "./operations/rollback.ts";
+import { sweepOrphans, type TargetSweep } from "./retirement/orphans.ts";
+import { type IdleDeployment, retireIdle } from "./retirement/retire-idle.ts";
 import type { Operation } from "./state/records.ts";
 import { hasModel, rolledBack, routingOf, type Serving } from "./state/serving.ts";
 
@@ -29,6 +31,10 @@ export interface ReconcileReport {
     readonly problem: string | null;
   }[];
   readonly drift: readonly Drift[];
+  /** Deployments that nothing leads to and that still exist, with the reason. */
+  readonly idle: readonly IdleDeployment[];
+  /** What targets hold under our mark without a deployment of ours; empty when only one agent is looked at. */
+  readonly targets: readonly TargetSweep[];
 }
 
 /** Brings every open operation of dead processes to its end and the files in line with the store. */
@@ -41,6 +47,7 @@ export async function reconcileAgents(
   const all = [...new Set([...stored, ...(await context.store.copiedAgents())])].sort();
   const agents = options.agent === undefined ? all : all.filter((agent) => agent === options.agent);
   const reports: ReconcileReport["agents"][number][] = [];
+  const idle: IdleDeployment[] = [];
   for (const agent of agents) {
     const actions: string[] = [];
     let problem: string | null = null;
@@ -64,7 +71,19 @@ export async function reconcileAgents(
         reports.splice(reports.indexOf(changed), 1, withAction(changed, "wrote the routing table anew"));
     }
   }
-  return { agents: reports, drift: await findDrift(context, options.agent) };
+  for (const [index, report] of reports.entries()) {
+    try {
+      const retirement = await retireIdle(context, report.agent, options);
+      idle.push(...retirement.idle);
+      reports[index] = { ...report, actions: [...report.actions, ...retirement.actions] };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const problem = error instanceof Error ? error.message : String(error);
+      reports[index] = { ...report, problem: report.problem ?? problem };
+    }
+  }
+  const targets = options.agent === undefined ? await sweepOrphans(context, options) : [];
+  return { agents: reports, drift: await findDrift(context, options.agent), idle, targets };
 }
 
 function withAction(

@@ -8,7 +8,7 @@ import { effectiveModel } from "../host-config/models-config.ts";
 import type { Operation } from "../state/records.ts";
 import { NO_MODEL_ID, type Serving } from "../state/serving.ts";
 import { type ForwardResult, runForward } from "./forward.ts";
-import { servedModelOf } from "./make-available.ts";
+import { deployVersion, readyRecord, servedModelOf } from "./make-available.ts";
 import { newOperation } from "./new-operation.ts";
 import { UNMANAGED_VERSION } from "./registry-pointers.ts";
 
@@ -27,8 +27,6 @@ export async function runDeploy(context: DeployerContext, input: DeployInput): P
   const sharePct = plan.steps[0]?.sharePct ?? 100;
   const rolloutId = `rollout-${context.runtime.generateId()}`;
   const { serving } = await context.store.read(agent);
-  const adopted = serving ? null : await adoptBaseline(context, agent, targetId);
-  if (!serving && !adopted && sharePct < 100) throw noBaseline(agent);
   const operation = newOperation(context.runtime, {
     agent,
     kind: "deploy",
@@ -37,7 +35,12 @@ export async function runDeploy(context: DeployerContext, input: DeployInput): P
     request: { version, targetId, plan, rolloutId },
     sharePct,
   });
-  const lock = tryOperationLock(context, operation.operationId);
+  const { operationId } = operation;
+  const adopted = serving
+    ? null
+    : await adoptBaseline(context, { agent, targetId, operationId, signal: input.signal });
+  if (!serving && !adopted && sharePct < 100) throw noBaseline(agent);
+  const lock = tryOperationLock(context, operationId);
   try {
     await reach(context, "S1.before");
     const begun = await context.store.update(agent, (state, at) => {
@@ -123,9 +126,14 @@ function nothingYet(version: string): ServedModel {
 /** What serves the agent before its first deployment: what the host's configuration names, or the registry's current version. */
 async function adoptBaseline(
   context: DeployerContext,
-  agent: string,
-  targetId: string,
+  options: {
+    readonly agent: string;
+    readonly targetId: string;
+    readonly operationId: string;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<ServedModel | null> {
+  const { agent, targetId, operationId, signal } = options;
   const { current } = await context.registry.pointers({ agent });
   const registered = current ? await context.registry.getVersion({ agent, version: current }) : null;
   const configured = await configuredModel(context, agent, targetId);
@@ -142,12 +150,11 @@ async function adoptBaseline(
     };
   }
   if (!registered) return null;
-  const target = context.targets.get(targetId);
-  if (!target) return null;
-  const { version, modelId, artifact } = registered;
-  const deployment = await target.deploy({
-    model: { agent, version, modelId, artifact },
-    idempotencyKey: `${agent}@${version}`,
+  const { version } = registered;
+  const deployment = await deployVersion(context, { agent, version, targetId, signal });
+  await context.store.update(agent, (_, at) => {
+    const record = readyRecord({ deployment, operationId, at, known: null });
+    return { change: { deployments: [record] }, result: undefined };
   });
   return servedModelOf(deployment);
 }

@@ -1,5 +1,6 @@
 import { type DeployerContext, reach, superseded } from "../deployer-context.ts";
 import { runReloadHook } from "../reload-hook.ts";
+import { retireAfterwards, retireIdle } from "../retirement/retire-idle.ts";
 import type { Operation } from "../state/records.ts";
 import type { Serving } from "../state/serving.ts";
 import { advancedRollout, auditAction, doneEvents } from "./forward-books.ts";
@@ -35,6 +36,8 @@ export async function runForward(
       operation = await pivot(context, operation);
     } catch (error) {
       await compensate(context, operation, error);
+      // What was overtaken while it was made is freed as soon as nothing leads to it.
+      await retireIdle(context, operation.agent).catch(() => {});
       throw error;
     }
   }
@@ -97,5 +100,6 @@ async function publishAndFinish(
     };
   });
   await reach(context, "S6.after");
+  warnings.push(...(await retireAfterwards(context, agent, signal)));
   return { ...result, restartRequired, warnings };
 }

@@ -2,7 +2,8 @@ import type { TargetDeployment } from "../../contract/deploy-target.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ServedModel } from "../../model/routing-table.ts";
 import { type DeployerContext, reach, requireTarget } from "../deployer-context.ts";
-import type { Operation } from "../state/records.ts";
+import { installationOwner } from "../state/installation.ts";
+import type { DeploymentRecord, Operation } from "../state/records.ts";
 import { probeDeployment } from "../verification/probe.ts";
 import { isPast, owned } from "./owned-operation.ts";
 
@@ -18,32 +19,29 @@ export async function make(
   if (operation.kind !== "deploy" || !operation.request || isPast(operation, "S4")) return operation;
   const { version, targetId } = operation.request;
   const { agent } = operation;
-  const target = requireTarget(context, targetId);
-  const registered = await context.registry.getVersion({ agent, version });
   await reach(context, "S2.before");
   signal?.throwIfAborted();
-  const deployment = await target.deploy(
-    {
-      model: { agent, version, modelId: registered.modelId, artifact: registered.artifact },
-      // The same version on the same target is the same deployment, whoever asks and however often.
-      idempotencyKey: `${agent}@${version}`,
-    },
-    { signal },
-  );
+  const deployment = await deployVersion(context, { agent, version, targetId, signal });
   await reach(context, "S2.after");
   const model: ServedModel = servedModelOf(deployment);
-  operation = await context.store.update(agent, (state, at) => {
-    const next: Operation = { ...owned(state, operation), step: "S3", model };
-    return {
-      change: {
-        operations: [next],
-        deployments: [
-          { v: 1, state: "ready", deployment, operationId: operation.operationId, createdAt: at },
-        ],
-      },
-      result: next,
-    };
-  });
+  const { operationId } = operation;
+  const known = await context.store.deployment(agent, deployment.deploymentId);
+  operation = await context.store
+    .update(agent, (state, at) => {
+      const next: Operation = { ...owned(state, operation), step: "S3", model };
+      const record = readyRecord({ deployment, operationId, at, known });
+      return { change: { operations: [next], deployments: [record] }, result: next };
+    })
+    .catch(async (error: unknown) => {
+      // Overtaken: it is there all the same and must be written down, so that it is freed when nothing leads to it.
+      await context.store
+        .update(agent, (_, at) => {
+          const record = readyRecord({ deployment, operationId, at, known });
+          return { change: { deployments: [record] }, result: undefined };
+        })
+        .catch(() => {});
+      throw error;
+    });
   await reach(context, "S3.after");
   await waitUntilReady(context, deployment, signal);
   await probeDeployment(context, deployment, { signal });
@@ -54,6 +52,44 @@ export async function make(
   });
   await reach(context, "S4.after");
   return operation;
+}
+
+/** The same version on the same target is the same deployment, whoever asks and however often. */
+export async function deployVersion(
+  context: DeployerContext,
+  options: {
+    readonly agent: string;
+    readonly version: string;
+    readonly targetId: string;
+    readonly signal?: AbortSignal;
+  },
+): Promise<TargetDeployment> {
+  const { agent, version, targetId, signal } = options;
+  const target = requireTarget(context, targetId);
+  const { modelId, artifact } = await context.registry.getVersion({ agent, version });
+  const owner = await installationOwner(context.runtime);
+  const model = { agent, version, modelId, artifact };
+  return target.deploy({ model, idempotencyKey: `${agent}@${version}`, owner }, { signal });
+}
+
+/** A deployment that can serve. What was there before keeps the operation that made it. */
+export function readyRecord(options: {
+  readonly deployment: TargetDeployment;
+  readonly operationId: string;
+  readonly at: string;
+  readonly known: DeploymentRecord | null;
+}): DeploymentRecord {
+  const { deployment, operationId, at, known } = options;
+  const isThere = known !== null && known.state !== "removed";
+  return {
+    v: 1,
+    state: "ready",
+    deployment,
+    operationId: isThere ? known.operationId : operationId,
+    createdAt: known?.createdAt ?? at,
+    idleSince: null,
+    wasInConfig: isThere && known.wasInConfig,
+  };
 }
 
 export function servedModelOf(deployment: TargetDeployment): ServedModel {

@@ -15,6 +15,7 @@ export async function pivot(context: DeployerContext, operation: Operation): Pro
   const disk = await context.publisher.onDisk();
   const diskGeneration = disk?.agents[agent]?.generation ?? 0;
   await reach(context, "S5.before");
+  const record = edit ? await context.store.deployment(agent, model.deploymentId) : null;
   const next = await context.store.update(agent, (state, at) => {
     const current = owned(state, operation);
     const serving = state.serving as Serving;
@@ -28,7 +29,8 @@ export async function pivot(context: DeployerContext, operation: Operation): Pro
       ? promoted(base, model, edit, at)
       : { ...base, generation: base.generation + 1, canary: model, sharePct: operation.sharePct };
     const stepped: Operation = { ...current, step: "S5", configEdit: edit };
-    return { change: { serving: changed, operations: [stepped] }, result: stepped };
+    const deployments = record ? [{ ...record, wasInConfig: true }] : [];
+    return { change: { serving: changed, operations: [stepped], deployments }, result: stepped };
   });
   await reach(context, "S5.committed");
   return next;

@@ -5,6 +5,8 @@ import type { CompleteRolloutPlan } from "../../model/rollout-plan.ts";
 import { type DeployerContext, requireTarget } from "../deployer-context.ts";
 import type { DeploymentPreview } from "../deployer-options.ts";
 import { planConfigEdit } from "../host-config/models-config.ts";
+import { isSameDeployment, neededModels } from "../retirement/needed-deployments.ts";
+import { promoted, type Serving } from "../state/serving.ts";
 
 export interface PreviewInput {
   readonly agent: string;
@@ -60,8 +62,29 @@ export async function previewDeployment(
     configEdit,
     price: check.price,
     notes: check.notes,
+    retires: serving ? await retiredBy(context, serving, { version, targetId }) : [],
     problems,
   };
+}
+
+/** What nothing will lead to any more when the version has replaced the baseline. */
+async function retiredBy(
+  context: DeployerContext,
+  serving: Serving,
+  next: { readonly version: string; readonly targetId: string },
+): Promise<readonly string[]> {
+  const { retirement } = context.settings;
+  if (retirement.action === "keep") return [];
+  const after = promoted(serving, { ...serving.baseline, ...next, deploymentId: "next" }, null, "");
+  const needed = neededModels(after, retirement.keepVersions);
+  return (await context.store.deployments(serving.agent))
+    .filter(({ state, deployment }) => {
+      const isRemovable = context.targets.get(deployment.targetId)?.capabilities.removable ?? false;
+      const isNext = deployment.version === next.version && deployment.targetId === next.targetId;
+      const isNeeded = needed.some((model) => isSameDeployment(model, deployment));
+      return isRemovable && state === "ready" && !isNext && !isNeeded;
+    })
+    .map(({ deployment }) => deployment.version);
 }
 
 /** A version with scores, or one that an evaluation names. */

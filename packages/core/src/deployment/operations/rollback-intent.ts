@@ -5,7 +5,7 @@ import type { AgentState, Change } from "../state/deployment-store.ts";
 import type { Operation } from "../state/records.ts";
 import type { RolledBack, Serving } from "../state/serving.ts";
 import type { Intent, RollbackInput } from "./rollback-contract.ts";
-import { deployWhenUnknown, nothingToRollBack, planned, targetOf } from "./rollback-target.ts";
+import { makeAvailable, nothingToRollBack, planned, targetOf } from "./rollback-target.ts";
 
 export async function recordIntent(
   context: DeployerContext,
@@ -15,8 +15,9 @@ export async function recordIntent(
   const disk = await context.publisher.onDisk();
   const diskRouting = disk?.agents[input.agent];
   try {
-    const extra = await deployWhenUnknown(context, input);
-    const edit = extra ? await planned(context, input.agent, extra) : null;
+    const made = await makeAvailable(context, input, draft.operationId);
+    const extra = made?.model ?? null;
+    const edit = made && !made.isInHistory ? await planned(context, input.agent, made.model) : null;
     return await context.store.update(input.agent, (state) => {
       const { serving, operation: open } = state;
       if (!serving) throw nothingToRollBack(input.agent, input.to, []);
@@ -28,11 +29,11 @@ export async function recordIntent(
       const operation = {
         ...draft,
         ...operationParts(target),
-        configEdit: extra ? edit : null,
+        configEdit: edit,
         fence: fenced.fence,
       };
       return {
-        change: intentChange(state, fenced, operation),
+        change: { ...intentChange(state, fenced, operation), deployments: made ? [made.record] : [] },
         result: { operation, serving: fenced, storeError: null },
       };
     });

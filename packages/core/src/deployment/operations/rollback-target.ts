@@ -1,8 +1,12 @@
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ServedModel } from "../../model/routing-table.ts";
-import { type DeployerContext, requireTarget } from "../deployer-context.ts";
+import { isoTime } from "../../time/clock.ts";
+import type { DeployerContext } from "../deployer-context.ts";
 import { type HostConfigEdit, planConfigEdit } from "../host-config/models-config.ts";
-import { type RolledBack, rolledBack, type Serving } from "../state/serving.ts";
+import { isSameDeployment } from "../retirement/needed-deployments.ts";
+import type { DeploymentRecord } from "../state/records.ts";
+import { NO_MODEL_ID, type RolledBack, rolledBack, type Serving } from "../state/serving.ts";
+import { deployVersion, readyRecord, servedModelOf } from "./make-available.ts";
 import type { RollbackInput } from "./rollback-contract.ts";
 
 export function targetOf(
@@ -12,7 +16,7 @@ export function targetOf(
   configEdit: HostConfigEdit | null,
 ): RolledBack {
   const { from, to, agent } = input;
-  if (from !== null && serving.canary?.version !== from && serving.baseline.version !== from) {
+  if (!hasTraffic(serving, from)) {
     throw new ModelOpsError({
       code: "deployment/already-rolled-back",
       message: `${from} of ${agent} gets no traffic.`,
@@ -20,7 +24,7 @@ export function targetOf(
       fix: "nothing needs to be done.",
     });
   }
-  const found = rolledBack(serving, to);
+  const found = rolledBack(extra ? withNewAddress(serving, extra) : serving, to);
   if (found) return found;
   if (extra && to !== serving.baseline.version) {
     const canaries = serving.canary ? [serving.canary] : [];
@@ -53,30 +57,64 @@ export async function planned(
   );
 }
 
-/** A version that is not in the history is made available first: as it was deployed, or anew on the present target. */
-export async function deployWhenUnknown(
+/** A version that had to be made available before sessions can be led to it. */
+export interface MadeAvailable {
+  readonly model: ServedModel;
+  readonly record: DeploymentRecord;
+  /** False when it never served before: there is no edit of the host's file to undo. */
+  readonly isInHistory: boolean;
+}
+
+/**
+ * Makes the version to go to available when it is not: never deployed, freed since it served, or paused. Null when
+ * sessions can be led to it at once.
+ */
+export async function makeAvailable(
   context: DeployerContext,
   input: RollbackInput,
-): Promise<ServedModel | null> {
-  const { agent, to } = input;
-  if (to === null) return null;
-  const { serving } = await context.store.read(agent);
-  if (!serving || serving.baseline.version === to) return null;
-  if (serving.history.some((entry) => entry.model.version === to)) return null;
-  const known = (await context.store.deployments(agent)).findLast(
-    (record) => record.deployment.version === to && record.state === "ready",
+  operationId: string,
+): Promise<MadeAvailable | null> {
+  const { agent } = input;
+  const { serving, operation } = await context.store.read(agent);
+  if (!serving || !hasTraffic(serving, input.from)) return null;
+  const isCancellation =
+    operation?.state === "open" && operation.step < "S5" && operation.kind !== "rollback";
+  const version = input.to ?? (serving.canary || isCancellation ? null : lastVersion(serving));
+  if (version === null || version === serving.baseline.version) return null;
+  const past = serving.history.findLast((entry) => entry.model.version === version)?.model ?? null;
+  if (past?.deploymentId === NO_MODEL_ID) return null;
+  const records = await context.store.deployments(agent);
+  const known = past
+    ? records.find((record) => isSameDeployment(record.deployment, past))
+    : records.findLast((record) => record.deployment.version === version);
+  if (past && (!known || known.state === "ready")) return null;
+  const targetId = past?.targetId ?? known?.deployment.targetId ?? serving.baseline.targetId;
+  const deployment = await deployVersion(context, { agent, version, targetId, signal: input.signal });
+  const at = isoTime(context.runtime.clock);
+  const same = records.find((record) => isSameDeployment(record.deployment, deployment)) ?? null;
+  return {
+    model: servedModelOf(deployment),
+    record: readyRecord({ deployment, operationId, at, known: same }),
+    isInHistory: past !== null,
+  };
+}
+
+function hasTraffic(serving: Serving, from: string | null): boolean {
+  return from === null || serving.canary?.version === from || serving.baseline.version === from;
+}
+
+function lastVersion(serving: Serving): string | null {
+  return serving.history.at(-1)?.model.version ?? null;
+}
+
+/** The history with a version's new address: what was freed and made again may have another one. */
+function withNewAddress(serving: Serving, model: ServedModel): Serving {
+  const history = serving.history.map((entry) =>
+    entry.model.version === model.version && entry.model.targetId === model.targetId
+      ? { ...entry, model }
+      : entry,
   );
-  const targetId = known?.deployment.targetId ?? serving.baseline.targetId;
-  const registered = await context.registry.getVersion({ agent, version: to });
-  const deployment = await requireTarget(context, targetId).deploy(
-    {
-      model: { agent, version: to, modelId: registered.modelId, artifact: registered.artifact },
-      idempotencyKey: `${agent}@${to}`,
-    },
-    { signal: input.signal },
-  );
-  const { version, modelId, deploymentId, configValue, baseUrl } = deployment;
-  return { version, modelId, targetId, deploymentId, configValue, baseUrl };
+  return { ...serving, history };
 }
 
 export function nothingToRollBack(agent: string, to: string | null, known: readonly string[]): ModelOpsError {

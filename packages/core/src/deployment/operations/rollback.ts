@@ -1,5 +1,6 @@
 import type { RoutingTable } from "../../model/routing-table.ts";
 import { type DeployerContext, reach, tryOperationLock } from "../deployer-context.ts";
+import { retireAfterwards } from "../retirement/retire-idle.ts";
 import { routingOf } from "../state/serving.ts";
 import { verifyRollback } from "../verification/rollback-verification.ts";
 import { newOperation } from "./new-operation.ts";
@@ -79,6 +80,7 @@ export async function finishRollback(
   const storeUpdated =
     options.storeError === null && (await closeBooks(context, operation, verification, input, warnings));
   await reach(context, "R5.after");
+  if (storeUpdated) warnings.push(...(await retireAfterwards(context, agent)));
   return {
     rolledBack: true,
     agent,

@@ -1,12 +1,20 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AuditEntry, RecordPut } from "../../contract/registry-store.ts";
+import type {
+  AuditEntry,
+  CommitBatch,
+  ListRequest,
+  RecordPage,
+  RecordPut,
+  StoredRecord,
+} from "../../contract/registry-store.ts";
 import { ConflictError } from "../../errors/conflict-error.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ModelOpsEvent, NewEvent } from "../../events/event.ts";
 import { writeFileAtomically } from "../../files/atomic-write.ts";
 import type { Runtime } from "../../runtime.ts";
 import { isoTime } from "../../time/clock.ts";
+import { DEPLOYER_AGENT } from "./installation.ts";
 import {
   type DeploymentRecord,
   deploymentRecordSchema,
@@ -26,6 +34,11 @@ export interface AgentState {
   readonly serving: Serving | null;
   readonly operation: Operation | null;
   readonly rollout: RolloutRecord | null;
+}
+
+/** With the agent's deployments, for changes that depend on them. */
+export interface AgentStateWithDeployments extends AgentState {
+  readonly deployments: readonly DeploymentRecord[];
 }
 
 export interface Change {
@@ -78,43 +91,74 @@ export class DeploymentStore {
 
   /** Deployments of an agent, newest last. */
   async deployments(agent: string): Promise<readonly DeploymentRecord[]> {
-    const { records } = await this.#runtime.store.list({
-      collection: "deployments",
-      agent,
-      terms: ["deployment"],
-      limit: PAGE,
-    });
+    const records = await this.#list({ collection: "deployments", agent, terms: ["deployment"] });
     return records.map((record) => deploymentRecordSchema.parse(record.value));
+  }
+
+  /** Every agent's deployments. */
+  async allDeployments(): Promise<readonly DeploymentRecord[]> {
+    const records = await this.#list({ collection: "deployments", terms: ["deployment"] });
+    return records.map((record) => deploymentRecordSchema.parse(record.value));
+  }
+
+  /** Operations of any agent that are not over. */
+  async openOperations(): Promise<readonly Operation[]> {
+    const records = await this.#list({ collection: "operations", terms: ["state:open"] });
+    return records.map((record) => operationSchema.parse(record.value));
   }
 
   /** Every agent's serving state. */
   async servings(): Promise<readonly Serving[]> {
-    const servings: Serving[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: Awaited<ReturnType<Runtime["store"]["list"]>> = await this.#runtime.store.list({
-        collection: "deployments",
-        terms: [SERVING_TERM],
-        limit: PAGE,
-        cursor,
-      });
-      servings.push(...page.records.map((record) => servingSchema.parse(record.value)));
-      cursor = page.nextCursor;
-    } while (cursor);
-    return servings;
+    const records = await this.#list({ collection: "deployments", terms: [SERVING_TERM] });
+    return records.map((record) => servingSchema.parse(record.value));
   }
 
-  /** Applies what `change` makes of the present state. `change` may run several times and must have no side effects. */
-  async update<Result>(
+  async #list(request: Pick<ListRequest, "collection" | "agent" | "terms">): Promise<StoredRecord[]> {
+    const found: StoredRecord[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: RecordPage = await this.#runtime.store.list({ ...request, limit: PAGE, cursor });
+      found.push(...page.records);
+      cursor = page.nextCursor;
+    } while (cursor);
+    return found;
+  }
+
+  /**
+   * Applies what `change` makes of the present state; null changes nothing. `change` may run several times and must
+   * have no side effects.
+   */
+  update<Result>(
     agent: string,
-    change: (state: AgentState, at: string) => { readonly change: Change; readonly result: Result },
+    change: (state: AgentState, at: string) => { readonly change: Change | null; readonly result: Result },
+  ): Promise<Result> {
+    return this.#update(agent, () => this.read(agent), change);
+  }
+
+  /** As `update`, for a change that also depends on the agent's deployments. */
+  updateDeployments<Result>(
+    agent: string,
+    change: (
+      state: AgentStateWithDeployments,
+      at: string,
+    ) => { readonly change: Change | null; readonly result: Result },
+  ): Promise<Result> {
+    const read = async () => ({ ...(await this.read(agent)), deployments: await this.deployments(agent) });
+    return this.#update(agent, read, change);
+  }
+
+  async #update<State, Result>(
+    agent: string,
+    read: () => Promise<State>,
+    change: (state: State, at: string) => { readonly change: Change | null; readonly result: Result },
   ): Promise<Result> {
     const { store, clock, actor } = this.#runtime;
     for (let attempt = 1; ; attempt += 1) {
       const expectedRev = await store.revision(agent);
-      const state = await this.read(agent);
+      const state = await read();
       const at = isoTime(clock);
       const { change: changed, result } = change(state, at);
+      if (changed === null) return result;
       try {
         const committed = await store.commit({
           agent,
@@ -133,6 +177,23 @@ export class DeploymentStore {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * attempt));
       }
     }
+  }
+
+  /** Writes what belongs to no agent: marks, and what was found at targets. Nobody's decision depends on its revision. */
+  async commitShared(
+    batch: Pick<CommitBatch, "puts" | "removes" | "events"> & {
+      readonly audit: readonly Omit<AuditEntry, "actor">[];
+    },
+  ): Promise<void> {
+    const { store, clock, actor } = this.#runtime;
+    const committed = await store.commit({
+      ...batch,
+      agent: DEPLOYER_AGENT,
+      expectedRev: null,
+      at: isoTime(clock),
+      audit: batch.audit.map((entry) => ({ ...entry, actor })),
+    });
+    for (const event of committed.events) this.#publish(event);
   }
 
   /** Keeps the state in a file, so that a rollback is possible while the store is not. */
@@ -189,6 +250,7 @@ function putsOf(agent: string, change: Change): RecordPut[] {
       collection: "deployments",
       key: `deployment/${record.deployment.deploymentId}`,
       value: record,
+      order: `${record.createdAt} ${record.deployment.deploymentId}`,
       terms: ["deployment", `version:${record.deployment.version}`],
     });
   }

@@ -21,11 +21,15 @@ export const targetDeploymentSchema: z.ZodType<TargetDeployment> = z.object({
 
 export const deploymentRecordSchema = z.object({
   v: z.literal(1),
-  /** `ready`: can serve; `removed`: its remote resources were freed. */
-  state: z.enum(["ready", "removed"]),
+  /** `ready`: can serve; `retiring`: being freed or paused; `paused`: must be resumed first; `removed`: freed. */
+  state: z.enum(["ready", "retiring", "paused", "removed"]),
   deployment: targetDeploymentSchema,
   operationId: z.string(),
   createdAt: z.string(),
+  /** Since when nothing leads to it; null while something does. */
+  idleSince: z.string().nullable().default(null),
+  /** Whether the host's own file has named it: a host that was not restarted may still call it. */
+  wasInConfig: z.boolean().default(false),
 });
 export type DeploymentRecord = z.infer<typeof deploymentRecordSchema>;
 

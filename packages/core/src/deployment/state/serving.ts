@@ -35,7 +35,7 @@ export type Serving = z.infer<typeof servingSchema>;
 /** Stands for "no model yet": such an agent is left out of the table. */
 export const NO_MODEL_ID = "none";
 
-export function hasModel(serving: Serving): boolean {
+export function hasModel(serving: Pick<Serving, "baseline">): boolean {
   return serving.baseline.deploymentId !== NO_MODEL_ID;
 }
 
