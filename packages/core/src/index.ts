@@ -116,7 +116,7 @@ export type { IdleDeployment } from "./deployment/retirement/retire-idle.ts";
 export type { RetirementOptions } from "./deployment/retirement/retirement-options.ts";
 export { type SelfHostedOptions, selfHosted } from "./deployment/self-hosted/self-hosted.ts";
 export type { RollbackVerification } from "./deployment/verification/rollback-verification.ts";
-export { certifyRollout } from "./deployment/watch/certify-rollout.ts";
+export { certifyRollout, type RolloutCertificate } from "./deployment/watch/certify-rollout.ts";
 export type { WatchResult } from "./deployment/watch/watch-rollout.ts";
 export type { YamlPath } from "./deployment/yaml/document.ts";
 export {

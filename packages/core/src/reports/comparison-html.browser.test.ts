@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,27 +5,12 @@ import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cutTexts, browserPath as executablePath } from "../../test-support/browser.ts";
 import type { ComparisonReport } from "../evaluation/comparison-report.ts";
 import { sampleReport } from "./__fixtures__/comparison-report-sample.ts";
 import { comparisonHtml } from "./comparison-html.ts";
 
-const BROWSERS = [
-  process.env.CHROMIUM_PATH,
-  "/usr/bin/chromium-headless-shell",
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-];
-const executablePath = BROWSERS.find((path) => path !== undefined && existsSync(path));
-
-/** Texts of charts that reach beyond their chart. */
-const CUT_TEXTS = `[...document.querySelectorAll("svg.chart")].flatMap((chart) => {
-        const outer = chart.getBoundingClientRect();
-        return [...chart.querySelectorAll("text")].filter((text) => {
-          const box = text.getBoundingClientRect();
-          return box.left < outer.left || box.right > outer.right || box.top < outer.top || box.bottom > outer.bottom;
-        }).map((text) => text.textContent);
-      })`;
+const CUT_TEXTS = cutTexts("svg.chart");
 
 /** Texts of one row of a chart that lie over each other. */
 const CROSSING_TEXTS = `[...document.querySelectorAll("svg.chart .row")].flatMap((row) => {

@@ -1,10 +1,13 @@
-/** The one style sheet of all reports: system fonts, light and dark, printable, readable without colour. */
-export const REPORT_STYLE = `
+/** The colours of all reports, light and dark; text on ground and panel has a contrast of at least 4.5. */
+export const REPORT_PALETTE = `
 :root { color-scheme: light dark; --ground: #ffffff; --panel: #f5f7fa; --text: #1b2430; --quiet: #52606d; --line: #d5dbe3;
   --candidate: #1257b0; --baseline: #8a5a00; --good: #0b6b3a; --bad: #b3261e; --warn: #7a4d00; }
 @media (prefers-color-scheme: dark) {
   :root { --ground: #12171e; --panel: #1b222c; --text: #e7ecf2; --quiet: #a9b4c0; --line: #374250;
-    --candidate: #7db4ff; --baseline: #e6b45c; --good: #6fd39a; --bad: #ff9c94; --warn: #f0c470; } }
+    --candidate: #7db4ff; --baseline: #e6b45c; --good: #6fd39a; --bad: #ff9c94; --warn: #f0c470; } }`;
+
+/** The one style sheet of all reports: system fonts, light and dark, printable, readable without colour. */
+export const REPORT_STYLE = `${REPORT_PALETTE}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }

@@ -1,6 +1,13 @@
 import { completeRolloutPlan, type RolloutPlan, type RolloutPreset } from "../../model/rollout-plan.ts";
+import { rolloutCertificateSvg } from "../../reports/rollout-certificate-svg.ts";
 import { type Certificate, type CertifyOptions, certify } from "../../statistics/sequential/certify.ts";
 import { monitorPlan } from "./monitor-plan.ts";
+
+/** A certificate as figures, as text and as a picture. */
+export interface RolloutCertificate extends Certificate {
+  /** A standalone SVG document: how rollouts end, and how soon a bad version is taken back. */
+  readonly svg: string;
+}
 
 /**
  * What a rollout plan is worth at your traffic, by simulation: the chance that a version as good as the present one is
@@ -12,6 +19,7 @@ import { monitorPlan } from "./monitor-plan.ts";
 export function certifyRollout(
   rollout: RolloutPreset | RolloutPlan,
   options: Omit<CertifyOptions, "plan">,
-): Certificate {
-  return certify({ ...options, plan: monitorPlan(completeRolloutPlan(rollout)) });
+): RolloutCertificate {
+  const certificate = certify({ ...options, plan: monitorPlan(completeRolloutPlan(rollout)) });
+  return { ...certificate, svg: rolloutCertificateSvg(certificate) };
 }

@@ -59,6 +59,16 @@ describe("certify", () => {
     expect(held.scenarios[0]?.held).toBeGreaterThan(0.9);
   });
 
+  it("asks for the spread of a score, which nobody can guess", () => {
+    const plan: CanaryPlan = {
+      ...PLAN,
+      guardrails: [{ metric: "latency", kind: "score", direction: "higher" }],
+    };
+    expect(() => certify({ plan, trafficPerHour: 100, baseline: { latency: 0.7 } })).toThrow(
+      /"latency" has no standard deviation/,
+    );
+  });
+
   it("asks for the baseline of every deciding guardrail", () => {
     expect(() => certify({ plan: PLAN, trafficPerHour: 100, baseline: {} })).toThrow(
       /No baseline is given for guardrail "success"/,

@@ -8,7 +8,7 @@ import {
 } from "./canary-plan.ts";
 import { FastEProcess } from "./fast-e-process.ts";
 
-/** What a guardrail looks like on the baseline: a rate, or mean and standard deviation of a score. Higher is better. */
+/** What a guardrail looks like on the baseline: a rate as a number, a score by mean and standard deviation. Higher is better. */
 export type BaselineExpectation = number | { readonly mean: number; readonly standardDeviation: number };
 
 export interface CertifyOptions {
@@ -29,6 +29,8 @@ export interface CertifyOptions {
 export interface CertifiedScenario {
   /** Guardrail that is worse; null for the unchanged candidate. */
   readonly metric: string | null;
+  /** What an alarm of that guardrail does; null for the unchanged candidate. */
+  readonly action: "rollback" | "hold" | null;
   /** By how many points. */
   readonly drop: number;
   /** Share of rollouts that were rolled back. */
@@ -48,6 +50,9 @@ export interface Certificate {
   readonly runs: number;
   readonly seed: number;
   readonly trafficPerHour: number;
+  readonly alpha: number;
+  /** Canary share of each step, 0 to 1. */
+  readonly shares: readonly number[];
   /** Chance that an unchanged candidate is rolled back, with its simulation error. */
   readonly falseRollback: { readonly chance: number; readonly standardError: number };
   /** The unchanged candidate first, then each guardrail with each drop. */
@@ -75,10 +80,13 @@ export function certify(options: CertifyOptions): Certificate {
   }));
   const random = createRandom(seed);
   const simulator = createSimulator(plan, watched, trafficPerHour, random);
-  const scenarios = [simulateScenario(simulator, { metric: null, drop: 0, runs, trafficPerHour })];
+  const shared = { runs, trafficPerHour };
+  const scenarios = [simulateScenario(simulator, { metric: null, action: null, drop: 0, ...shared })];
   for (const { guardrail } of watched) {
+    const { metric } = guardrail;
+    const action = guardrail.action === "hold" ? "hold" : "rollback";
     for (const drop of drops) {
-      scenarios.push(simulateScenario(simulator, { metric: guardrail.metric, drop, runs, trafficPerHour }));
+      scenarios.push(simulateScenario(simulator, { metric, action, drop, ...shared }));
     }
   }
   const chance = scenarios[0]?.rolledBack ?? 0;
@@ -86,10 +94,12 @@ export function certify(options: CertifyOptions): Certificate {
     runs,
     seed,
     trafficPerHour,
+    alpha: plan.alpha,
+    shares: plan.steps.map((step) => step.share),
     falseRollback: { chance, standardError: Math.sqrt((chance * (1 - chance)) / runs) },
     scenarios,
   };
-  return { ...certificate, text: describe(certificate, plan) };
+  return { ...certificate, text: describe(certificate) };
 }
 
 interface Expectation {
@@ -111,10 +121,21 @@ function expectationOf(
       { metric },
     );
   }
-  const expected = typeof given === "number" ? { mean: given, standardDeviation: 0.2 } : given;
-  requireBetween(`baseline of "${metric}"`, expected.mean, 0, 1);
-  if (kind === "score") requireBetween(`standard deviation of "${metric}"`, expected.standardDeviation, 0, 1);
-  return expected;
+  if (typeof given === "number") {
+    if (kind === "score") {
+      throw statisticsError(
+        "baseline-missing",
+        `The baseline of guardrail "${metric}" has no standard deviation, and a score has no natural one.`,
+        `Measure it: baseline: { "${metric}": { mean: ${given}, standardDeviation: … } }.`,
+        { metric },
+      );
+    }
+    requireBetween(`baseline of "${metric}"`, given, 0, 1);
+    return { mean: given, standardDeviation: Math.sqrt(given * (1 - given)) };
+  }
+  requireBetween(`baseline of "${metric}"`, given.mean, 0, 1);
+  if (kind === "score") requireBetween(`standard deviation of "${metric}"`, given.standardDeviation, 0, 1);
+  return given;
 }
 
 interface Watched {
@@ -190,14 +211,10 @@ function createSimulator(
 
 function simulateScenario(
   simulate: Simulator,
-  options: {
-    readonly metric: string | null;
-    readonly drop: number;
-    readonly runs: number;
-    readonly trafficPerHour: number;
-  },
+  options: Pick<CertifiedScenario, "metric" | "action" | "drop"> &
+    Pick<Certificate, "runs" | "trafficPerHour">,
 ): CertifiedScenario {
-  const { metric, drop, runs, trafficPerHour } = options;
+  const { metric, action, drop, runs, trafficPerHour } = options;
   const rollouts = Array.from({ length: runs }, () => simulate(metric, drop));
   const shareOf = (ending: SimulatedRollout["ending"]): number =>
     rollouts.filter((rollout) => rollout.ending === ending).length / runs;
@@ -207,6 +224,7 @@ function simulateScenario(
   const caught = rollouts.filter((rollout) => rollout.ending === "rolled-back");
   return {
     metric,
+    action,
     drop,
     rolledBack: shareOf("rolled-back"),
     held: shareOf("held"),
@@ -220,11 +238,11 @@ function simulateScenario(
   };
 }
 
-function describe(certificate: Omit<Certificate, "text">, plan: CompiledCanaryPlan): string {
+function describe(certificate: Omit<Certificate, "text">): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const shares = plan.steps.map((step) => `${Number((100 * step.share).toFixed(2))} %`).join(" → ");
+  const shares = certificate.shares.map((share) => `${Number((100 * share).toFixed(2))} %`).join(" → ");
   const lines = [
-    `Ladder ${shares} at ${certificate.trafficPerHour} sessions an hour, α = ${plan.alpha}; ${certificate.runs} simulated rollouts each, seed ${certificate.seed}.`,
+    `Ladder ${shares} at ${certificate.trafficPerHour} sessions an hour, α = ${certificate.alpha}; ${certificate.runs} simulated rollouts each, seed ${certificate.seed}.`,
     `False rollback of an unchanged candidate: ${percent(certificate.falseRollback.chance)} (± ${percent(2 * certificate.falseRollback.standardError)}).`,
     "",
     ["candidate".padEnd(32), "rolled back", "held", "promoted", "median h", "p90 h"].map(pad).join("  "),
