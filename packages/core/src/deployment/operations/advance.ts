@@ -12,7 +12,7 @@ export interface AdvanceInput {
   readonly reason: string;
   /** Whether a person agreed to this step. */
   readonly isApproved: boolean;
-  /** Only when the rollout is still at this step: a late decision must not skip one. */
+  /** Only when the rollout still runs at this step: a late decision must not skip one, or override a person's hold. */
   readonly expectedStepIndex?: number;
   readonly signal?: AbortSignal;
 }
@@ -28,9 +28,8 @@ export async function runAdvance(context: DeployerContext, input: AdvanceInput):
       const { serving, rollout, operation: open } = state;
       if (open && serving?.openOperationId) throw inProgress(open);
       if (!serving?.canary || !rollout) throw nothingToPromote(agent);
-      if (input.expectedStepIndex !== undefined && rollout.stepIndex !== input.expectedStepIndex) {
-        throw stepChanged(agent);
-      }
+      const isAsExpected = rollout.state === "running" && rollout.stepIndex === input.expectedStepIndex;
+      if (input.expectedStepIndex !== undefined && !isAsExpected) throw stepChanged(agent);
       const sharePct = input.to ?? rollout.plan.steps[rollout.stepIndex + 1]?.sharePct ?? 100;
       if (!(sharePct > serving.sharePct && sharePct <= 100))
         throw shareNotRising(agent, serving.sharePct, sharePct);
@@ -88,11 +87,12 @@ function approvalNeeded(agent: string, sharePct: number): ModelOpsError {
   });
 }
 
-function stepChanged(agent: string): ModelOpsError {
+/** Somebody else decided meanwhile. */
+export function stepChanged(agent: string): ModelOpsError {
   return new ModelOpsError({
     code: "deployment/step-changed",
     message: `The rollout of ${agent} has moved on meanwhile.`,
-    reason: "Somebody else advanced it or took it back; nothing was done twice.",
+    reason: "Somebody else advanced it, held it or took it back; nothing was done twice.",
     fix: "look at status() and decide anew.",
   });
 }

@@ -2,6 +2,7 @@ import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { newEvent } from "../../runtime.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import type { RolloutRecord } from "../state/records.ts";
+import { stepChanged } from "./advance.ts";
 
 const EVENTS = {
   running: "rollout.resumed",
@@ -10,14 +11,18 @@ const EVENTS = {
   inconclusive: "rollout.inconclusive",
 } as const;
 
-/** Changes what the auto-pilot may do with a running rollout. Traffic stays as it is. */
+/**
+ * Changes what the auto-pilot may do with a running rollout. Traffic stays as it is. With `onlyWhenRunning` it refuses
+ * (`deployment/step-changed`) when somebody has decided otherwise meanwhile.
+ */
 export async function setRolloutState(
   context: DeployerContext,
   agent: string,
   state: keyof typeof EVENTS,
   reason: string,
+  { onlyWhenRunning = false }: { readonly onlyWhenRunning?: boolean } = {},
 ): Promise<void> {
-  await context.store.update(agent, (current) => {
+  await context.store.update(agent, (current, at) => {
     const { rollout, serving } = current;
     if (!rollout || !serving?.canary || rollout.endedAt !== null) {
       throw new ModelOpsError({
@@ -26,7 +31,11 @@ export async function setRolloutState(
         fix: "deploy a version with a rollout plan first; status() shows what is served.",
       });
     }
-    const next: RolloutRecord = { ...rollout, state, reason };
+    if (onlyWhenRunning && rollout.state !== "running") throw stepChanged(agent);
+    // Who resumes after a deadline gives the step its time once more; otherwise it would end at once.
+    const isAnotherRound = state === "running" && rollout.state === "inconclusive";
+    const stepStartedAt = isAnotherRound ? at : rollout.stepStartedAt;
+    const next: RolloutRecord = { ...rollout, state, reason, stepStartedAt };
     const subject = `${agent}@${rollout.version}`;
     const data = { rolloutId: rollout.rolloutId, reason };
     return {

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   echoModel,
@@ -9,6 +9,7 @@ import {
 } from "../../../test-support/deployment-host.ts";
 import type { RegistryStore } from "../../contract/registry-store.ts";
 import type { RolloutPlan } from "../../model/rollout-plan.ts";
+import { parseRoutingTable } from "../../model/routing-table.ts";
 import { memoryStore } from "../../registry/memory-store.ts";
 import { Registry } from "../../registry/registry.ts";
 import { createRouter, type Router } from "../../rollout/router.ts";
@@ -36,9 +37,19 @@ const clock: Clock = {
 const routers: Router[] = [];
 const stops: AbortController[] = [];
 
-const makeDeployer = () => {
-  const made = new Deployer(host.runtime, {
-    registry: new Registry(host.runtime, { registryJson: false }),
+const readOnly = (inner: RegistryStore): RegistryStore =>
+  new Proxy(inner, {
+    get(from, name) {
+      if (name === "commit") return () => Promise.reject(new Error("the disk is full"));
+      const value: unknown = Reflect.get(from, name);
+      return typeof value === "function" ? value.bind(from) : value;
+    },
+  });
+
+const makeDeployer = (through: RegistryStore = store) => {
+  const runtime = { ...host.runtime, store: through };
+  const made = new Deployer(runtime, {
+    registry: new Registry(runtime, { registryJson: false }),
     targets: [target],
     routingFile: host.routingFile,
     verification: { limitMs: 2000, pollEveryMs: 5 },
@@ -208,6 +219,85 @@ describe("a watched rollout", () => {
     expect(last).toBe(total);
     controller.abort();
     await watcher.catch(() => {});
+  });
+
+  it("catches up after downtime one step at a time, each with its own time, and stops for an approval", async () => {
+    const hour = 3_600_000;
+    await start({
+      steps: [
+        { sharePct: 20, minimumSessions: 100, minimumDurationMs: hour },
+        { sharePct: 50, minimumSessions: 100, minimumDurationMs: hour },
+        { sharePct: 100, needsApproval: true },
+      ],
+      deadlineMs: 2 * hour,
+    });
+    const outcomes = async () => (await deployer.status({ agent: AGENT })).outcomes.baseline.ok;
+    traffic({});
+    await eventually(async () => (await outcomes()) > 500);
+    aheadMs += 30 * 24 * hour;
+    const watching = makeDeployer().watch({ agent: AGENT, everyMs: 5 });
+    await eventually(async () => (await deployer.status({ agent: AGENT })).sharePct === 50);
+    const seen = await outcomes();
+    await eventually(async () => (await outcomes()) > seen + 500);
+    expect(await deployer.status({ agent: AGENT })).toMatchObject({
+      sharePct: 50,
+      rollout: { state: "running", stepIndex: 1 },
+    });
+    aheadMs += 30 * 24 * hour;
+    await eventually(async () => (await rolloutState()) === "awaiting-approval");
+    expect((await deployer.status({ agent: AGENT })).sharePct).toBe(50);
+    await deployer.promote({ agent: AGENT, approvedBy: "ada" });
+    expect((await watching).state).toBe("promoted");
+    expect(stepped.filter((type) => type !== "rollout.held")).toEqual([
+      "rollout.stepped",
+      "rollout.promoted",
+    ]);
+  });
+
+  it("gives a step its time once more when a person resumes it after its deadline", async () => {
+    const hour = 3_600_000;
+    await start({
+      ...LADDER,
+      steps: [{ sharePct: 20, minimumSessions: 1_000_000 }, { sharePct: 100 }],
+      deadlineMs: hour,
+    });
+    traffic({});
+    const controller = new AbortController();
+    let looks = 0;
+    const watching = deployer.watch({
+      agent: AGENT,
+      everyMs: 5,
+      signal: controller.signal,
+      onReading: () => {
+        looks += 1;
+      },
+    });
+    await eventually(async () => (await deployer.status({ agent: AGENT })).outcomes.baseline.ok > 100);
+    aheadMs += hour;
+    await eventually(async () => (await rolloutState()) === "inconclusive");
+    await deployer.resume({ agent: AGENT });
+    const before = looks;
+    await eventually(() => looks > before + 5);
+    expect(await rolloutState()).toBe("running");
+    aheadMs += hour;
+    await eventually(async () => (await rolloutState()) === "inconclusive");
+    controller.abort();
+    await watching.catch(() => {});
+  });
+
+  it("rolls back on alarm even when its evidence cannot be written", async () => {
+    await start({ ...LADDER, steps: [{ sharePct: 20, minimumSessions: 1_000_000 }, { sharePct: 100 }] });
+    const stop = traffic({ "v1.0.0": 0.95, "v1.1.0": 0.3 });
+    await eventually(async () => (await deployer.status({ agent: AGENT })).outcomes.canary.failed > 60);
+    stop.abort();
+    await Promise.all(routers.map((router) => router.flush()));
+    const full = makeDeployer(readOnly(store));
+    expect(
+      await full.watch({ agent: AGENT, everyMs: 5, signal: AbortSignal.timeout(300) }).catch(() => null),
+    ).toBe(null);
+    expect(parseRoutingTable(await readFile(host.routingFile, "utf8")).agents[AGENT]?.arms).toMatchObject([
+      { version: "v1.0.0", share: 100 },
+    ]);
   });
 
   it("says that there is no traffic, once, and neither climbs nor falls", async () => {

@@ -9,9 +9,10 @@ import {
   type CanaryReading,
 } from "../../statistics/sequential/canary-monitor.ts";
 import type { DeployerContext } from "../deployer-context.ts";
-import { runAdvance } from "../operations/advance.ts";
+import { runAdvance, stepChanged } from "../operations/advance.ts";
 import { setRolloutState } from "../operations/hold.ts";
 import { runRollback } from "../operations/rollback.ts";
+import { reconcileAgents } from "../reconcile.ts";
 import { rolloutCounters, totalsByGeneration } from "../rollout-totals.ts";
 import type { AgentState } from "../state/deployment-store.ts";
 import type { RolloutRecord } from "../state/records.ts";
@@ -80,31 +81,43 @@ function resultOf({ serving, rollout }: AgentState): WatchResult | null {
   return { state, rolloutId: rollout.rolloutId, version: rollout.version, reason: rollout.reason };
 }
 
+const OVERTAKEN = new Set([
+  "deployment/step-changed",
+  "deployment/no-canary",
+  "deployment/already-rolled-back",
+  "deployment/operation-in-progress",
+  "deployment/superseded",
+]);
+
 /** Somebody decided in between: the next look starts from what they did. */
+function isOvertaken(error: unknown): boolean {
+  return ModelOpsError.isInstance(error) && OVERTAKEN.has(error.code);
+}
+
 function ignoreOvertaken(error: unknown): void {
-  const calm = [
-    "deployment/step-changed",
-    "deployment/no-canary",
-    "deployment/already-rolled-back",
-    "deployment/operation-in-progress",
-    "deployment/superseded",
-  ];
-  if (!ModelOpsError.isInstance(error) || !calm.includes(error.code)) throw error;
+  if (!isOvertaken(error)) throw error;
 }
 
 async function lookOnce(context: DeployerContext, input: WatchInput, state: AgentState): Promise<void> {
   const { rollout, serving } = state;
-  if (!rollout || !serving?.canary || serving.openOperationId) return;
   const { agent } = input;
-  const { reading, stored } = await measure(context, rollout);
+  if (serving?.openOperationId) {
+    // Its process may have died in the middle, perhaps the very one that watched before.
+    await reconcileAgents(context, { agent, signal: input.signal });
+    return;
+  }
+  if (!rollout || !serving?.canary) return;
+  const { reading, stored, isNew } = await measure(context, rollout);
   input.onReading?.(reading);
-  await context.store.update(agent, (current) => {
-    const now = current.rollout;
-    if (now?.rolloutId !== rollout.rolloutId || now.endedAt !== null) throw overtaken(agent);
-    return { change: { rollout: { ...now, monitor: stored } }, result: undefined };
-  });
   const breakers = await openedBreakers(context, rollout);
-  if (reading.verdict === "rollback" || breakers !== null) {
+  const isAlarm = reading.verdict === "rollback" || breakers !== null;
+  if (isNew) {
+    await keepEvidence(context, rollout, stored).catch((error: unknown) => {
+      // A store that cannot be written is no reason to leave a bad version in service.
+      if (!isAlarm || isOvertaken(error)) throw error;
+    });
+  }
+  if (isAlarm) {
     const reason = breakers ?? reading.reason;
     await runRollback(context, {
       agent,
@@ -119,6 +132,19 @@ async function lookOnce(context: DeployerContext, input: WatchInput, state: Agen
   // A person (or the plan) said stop: only a person says go.
   if (rollout.state !== "running") return;
   await act(context, input, rollout, reading, stored);
+}
+
+function keepEvidence(
+  context: DeployerContext,
+  rollout: RolloutRecord,
+  monitor: StoredMonitor,
+): Promise<void> {
+  const { agent, rolloutId } = rollout;
+  return context.store.update(agent, (current) => {
+    const now = current.rollout;
+    if (now?.rolloutId !== rolloutId || now.endedAt !== null) throw stepChanged(agent);
+    return { change: { rollout: { ...now, monitor } }, result: undefined };
+  });
 }
 
 async function act(
@@ -137,6 +163,7 @@ async function act(
         agent,
         "awaiting-approval",
         `${next.sharePct} % needs a person's approval.`,
+        { onlyWhenRunning: true },
       );
       return;
     }
@@ -150,12 +177,13 @@ async function act(
     });
     return;
   }
-  if (reading.verdict === "hold") await setRolloutState(context, agent, "held", reading.reason);
-  if (reading.verdict === "inconclusive")
-    await setRolloutState(context, agent, "inconclusive", reading.reason);
+  if (reading.verdict === "hold" || reading.verdict === "inconclusive") {
+    const stopped = reading.verdict === "hold" ? "held" : "inconclusive";
+    await setRolloutState(context, agent, stopped, reading.reason, { onlyWhenRunning: true });
+  }
   if (reading.verdict === "no-traffic" && stored.noTrafficStep !== rollout.stepIndex) {
     await context.store.update(agent, (current) => {
-      if (!current.rollout) throw overtaken(agent);
+      if (!current.rollout) throw stepChanged(agent);
       const { rolloutId, version } = rollout;
       const event = newEvent(context.runtime, {
         type: "rollout.no-traffic",
@@ -173,7 +201,7 @@ async function act(
 async function measure(
   context: DeployerContext,
   rollout: RolloutRecord,
-): Promise<{ readonly reading: CanaryReading; readonly stored: StoredMonitor }> {
+): Promise<{ readonly reading: CanaryReading; readonly stored: StoredMonitor; readonly isNew: boolean }> {
   const now = context.runtime.clock.now();
   const steps = measuredSteps(rollout.plan);
   const step = Math.max(0, steps.indexOf(rollout.stepIndex));
@@ -182,13 +210,16 @@ async function measure(
   const monitor = before
     ? CanaryMonitor.restore(before.state)
     : new CanaryMonitor({ plan: monitorPlan(rollout.plan), startedAtMs: stepStartedAtMs });
-  if (monitor.toJSON().stepIndex !== step) monitor.beginStep({ index: step, atMs: stepStartedAtMs });
+  const at = monitor.toJSON();
+  const isNewStep = at.stepIndex !== step || at.stepStartedAtMs !== stepStartedAtMs;
+  if (isNewStep) monitor.beginStep({ index: step, atMs: stepStartedAtMs });
   const totals = totalsByGeneration(await rolloutCounters(context.runtime.store, rollout.rolloutId));
   const { ticks, consumed } = newTicks(totals, before?.consumed ?? {}, rollout.plan.guardrails, now);
   for (const tick of ticks) monitor.update(tick);
   const reading = monitor.reading(now);
   return {
     reading,
+    isNew: before === null || isNewStep || ticks.length > 0,
     stored: { state: monitor.toJSON(), consumed, noTrafficStep: before?.noTrafficStep ?? null },
   };
 }
@@ -203,12 +234,4 @@ async function openedBreakers(context: DeployerContext, rollout: RolloutRecord):
     }
   }
   return null;
-}
-
-function overtaken(agent: string): ModelOpsError {
-  return new ModelOpsError({
-    code: "deployment/step-changed",
-    message: `The rollout of ${agent} has moved on meanwhile.`,
-    fix: "look at status() and decide anew.",
-  });
 }
