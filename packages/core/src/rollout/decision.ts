@@ -1,6 +1,7 @@
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { AgentRouting, RoutingArm, RoutingTable } from "../model/routing-table.ts";
 import { bucketOf } from "../statistics/assign/murmur3.ts";
+import type { Clock } from "../time/clock.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** Which model answers a session, and why. */
@@ -98,13 +99,13 @@ export function decide(
   sessionKey: string,
   decisionId: string,
   breaker: CircuitBreaker | undefined,
-  now: () => number,
+  clock: Pick<Clock, "now">,
 ): RouteDecision {
   const bucket = bucketOf(compiled.routing.rolloutId, sessionKey);
   const drawn = bucket < compiled.threshold && compiled.canary !== null;
   // While the breaker is not closed nothing is left to chance, for either arm; its probe is a canary session.
   const isClosed = breaker === undefined || breaker.isClosed;
-  const reachesCanary = drawn && (isClosed || breaker.allows(now()));
+  const reachesCanary = drawn && (isClosed || breaker.allows(clock.now()));
   const arm = reachesCanary && compiled.canary ? compiled.canary : compiled.baseline;
   return {
     decisionId,

@@ -163,13 +163,7 @@ export function createRouter(options: RouterOptions): Router {
       if (!entry) throw unknownAgent(agent, compiled.keys());
       if (typeof sessionKey !== "string" || sessionKey === "") throw missingSessionKey();
       decisions += 1;
-      return decide(
-        entry,
-        sessionKey,
-        idPrefix + decisions.toString(36),
-        breakers.get(entry.agent),
-        clock.now,
-      );
+      return decide(entry, sessionKey, idPrefix + decisions.toString(36), breakers.get(entry.agent), clock);
     },
     baselineOf(agent) {
       const entry = compiled.get(agent);
