@@ -25,10 +25,14 @@ export function defaultRequest(example: EvaluationExample): ChatRequest {
       throw cannotAsk(example, "inputs.messages is not a list of chat messages");
     return { messages: parsed.data.map((message) => ({ ...message, content: message.content ?? "" })) };
   }
-  const strings = Object.values(inputs).filter((value) => typeof value === "string");
-  const prompt = inputs.prompt ?? inputs.question ?? (strings.length === 1 ? strings[0] : undefined);
+  const prompt = inputs.prompt ?? inputs.question ?? onlyString(inputs);
   if (typeof prompt !== "string") throw cannotAsk(example, "inputs has no messages, prompt or question");
   return { messages: [{ role: "user", content: prompt }] };
+}
+
+function onlyString(inputs: EvaluationExample["inputs"]): string | undefined {
+  const strings = Object.values(inputs).filter((value) => typeof value === "string");
+  return strings.length === 1 ? strings[0] : undefined;
 }
 
 function cannotAsk(example: EvaluationExample, problem: string): ModelOpsError {

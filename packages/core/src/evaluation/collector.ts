@@ -5,7 +5,7 @@ import { ArmTotals } from "./arm-totals.ts";
 import type { ExampleAnswer, ExampleComparison } from "./comparison-report.ts";
 import type { Metric } from "./metric.ts";
 import { referenceOf } from "./reference.ts";
-import type { ExampleOutcome } from "./run-arms.ts";
+import type { ExampleOutcome } from "./score-example.ts";
 import { SmallestRanked } from "./smallest-ranked.ts";
 
 /** Scores of one example, by metric; the values of raw guardrails under their own names. */
@@ -17,6 +17,7 @@ export type RawGuardrail = "latency_ms" | "cost_usd" | "total_tokens";
 const REGRESSIONS_KEPT = 10;
 const IMPROVEMENTS_KEPT = 5;
 const TEXT_KEPT = 2000;
+const HASHED_AT_ONCE = 32 * 1024;
 
 /** Gathers outcomes in any order into rows by example, keeping a handful of texts. */
 export class Collector {
@@ -93,7 +94,15 @@ export class Collector {
   scoresHash(): string {
     const hash = createHash("sha256");
     for (const name of ["baseline", "candidate"] as const) {
-      for (const row of this.#rows[name]) hash.update(`${name} ${JSON.stringify(row)}\n`);
+      let pending = "";
+      for (const row of this.#rows[name]) {
+        pending += `${name} ${JSON.stringify(row)}\n`;
+        // One call of the hash for many rows: the call costs more than a row.
+        if (pending.length < HASHED_AT_ONCE) continue;
+        hash.update(pending);
+        pending = "";
+      }
+      hash.update(pending);
     }
     return hash.digest("hex");
   }
@@ -103,10 +112,10 @@ export class Collector {
     const row: Record<string, number | null> = {};
     for (let index = 0; index < this.#metrics.length; index += 1) {
       const name = this.#metrics[index]?.name ?? "";
-      row[name] = meanOrNull(trials.map((trial) => trial.scores[index]?.score ?? null));
+      row[name] = meanOrNull(trials, (trial) => trial.scores[index]?.score ?? null);
     }
     for (const guardrail of this.#guardrails)
-      row[guardrail] = meanOrNull(trials.map((trial) => rawValue(guardrail, trial)));
+      row[guardrail] = meanOrNull(trials, (trial) => rawValue(guardrail, trial));
     return row;
   }
 
@@ -162,13 +171,17 @@ export class Collector {
   }
 }
 
-function meanOrNull(values: readonly (number | null)[]): number | null {
+function meanOrNull(
+  trials: readonly TrialOutcome[],
+  read: (trial: TrialOutcome) => number | null,
+): number | null {
   let sum = 0;
-  for (const value of values) {
+  for (const trial of trials) {
+    const value = read(trial);
     if (value === null) return null;
     sum += value;
   }
-  return values.length === 0 ? null : sum / values.length;
+  return trials.length === 0 ? null : sum / trials.length;
 }
 
 function rawValue(guardrail: RawGuardrail, { answer }: TrialOutcome): number | null {

@@ -13,7 +13,7 @@ export interface OpenedDataset {
   readonly ref: string | null;
   /** The source's own fingerprint; null for inline examples. */
   fingerprint(signal: AbortSignal): Promise<string | null>;
-  read(signal: AbortSignal): AsyncIterable<ReadExample>;
+  read(signal: AbortSignal): Iterable<ReadExample> | AsyncIterable<ReadExample>;
 }
 
 export function openDataset(options: {
@@ -33,7 +33,7 @@ export function openDataset(options: {
   };
 }
 
-async function* readInline(examples: readonly EvaluationExample[]): AsyncGenerator<ReadExample> {
+function* readInline(examples: readonly EvaluationExample[]): Generator<ReadExample> {
   let line = 0;
   for (const example of examples) {
     line += 1;
@@ -41,14 +41,29 @@ async function* readInline(examples: readonly EvaluationExample[]): AsyncGenerat
   }
 }
 
-async function* readRows(
-  rows: AsyncIterable<DatasetRow>,
-  mapRow: MapRow | undefined,
-): AsyncGenerator<ReadExample> {
-  for await (const row of rows) {
-    const mapped = mapRow ? mapRow(row.value, row.line) : row.value;
-    yield exampleFromRow({ line: row.line, value: mapped as Readonly<Record<string, unknown>> });
-  }
+/** Not a generator around the source's own one: a second one doubles what reading a row costs. */
+function readRows(rows: AsyncIterable<DatasetRow>, mapRow: MapRow | undefined): AsyncIterable<ReadExample> {
+  const example = (read: IteratorResult<DatasetRow>): IteratorResult<ReadExample> => {
+    if (read.done) return { done: true, value: undefined };
+    const { line, value } = read.value;
+    const mapped = mapRow ? mapRow(value, line) : value;
+    return {
+      done: false,
+      value: exampleFromRow({ line, value: mapped as Readonly<Record<string, unknown>> }),
+    };
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = rows[Symbol.asyncIterator]();
+      return {
+        next: () => Promise.resolve(iterator.next()).then(example),
+        return: async () => {
+          await iterator.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }
 
 function sourceFor(ref: string, sources: readonly DatasetSource[]): DatasetSource {

@@ -2,7 +2,7 @@ import type { ArmName } from "./arm.ts";
 import type { EvaluatedModel } from "./comparison-report.ts";
 import type { EvaluationSpec } from "./evaluation-spec.ts";
 import type { ExperimentUrls } from "./experiment-urls.ts";
-import type { ExampleOutcome } from "./run-arms.ts";
+import type { ExampleOutcome } from "./score-example.ts";
 
 export interface ExperimentSetup {
   readonly evaluationId: string;

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import canonicalize from "canonicalize";
 import type { EvaluationExample } from "../contract/dataset-source.ts";
+import { canonicalJson } from "../datasets/canonical-row.ts";
+import { RowFingerprint } from "../datasets/fingerprint.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { OpenedDataset } from "./dataset.ts";
-import type { ExampleShape } from "./example.ts";
+import type { ExampleShape, ReadExample } from "./example.ts";
 import type { Metric } from "./metric.ts";
 
 /** Largest share of examples that may lack what a weighted metric needs. */
@@ -30,13 +30,13 @@ export async function inspectDataset(options: {
   readonly signal: AbortSignal;
 }): Promise<DatasetInspection> {
   const { dataset, metrics, weights, hasAgentRun } = options;
-  const hash = createHash("sha256");
+  const fingerprint = new RowFingerprint();
   const lineById = new Map<string, number>();
   const missing = new Map<string, { count: number; reason: string }>();
-  let shape: ExampleShape | null = null;
+  let shape = null as ExampleShape | null;
   let count = 0;
 
-  for await (const { example, shape: ownShape } of dataset.read(options.signal)) {
+  const inspect = ({ example, shape: ownShape }: ReadExample): void => {
     options.signal.throwIfAborted();
     count += 1;
     const earlier = lineById.get(example.id);
@@ -44,7 +44,7 @@ export async function inspectDataset(options: {
     lineById.set(example.id, count);
     shape ??= ownShape;
     if (ownShape !== shape) throw mixedShapes(shape, ownShape, count);
-    hash.update(`${canonicalJson(example, count)}\n`);
+    fingerprint.addCanonical(canonicalExample(example, count));
     options.checkRequest(example);
     for (const metric of metrics) {
       const reason = metric.missing?.({ example, hasAgentRun }) ?? null;
@@ -53,7 +53,11 @@ export async function inspectDataset(options: {
       entry.count += 1;
       missing.set(metric.name, entry);
     }
-  }
+  };
+  const examples = dataset.read(options.signal);
+  // Examples at hand need no turn of the event loop each.
+  if (Symbol.asyncIterator in examples) for await (const read of examples) inspect(read);
+  else for (const read of examples) inspect(read);
   if (shape === null) {
     throw new ModelOpsError({
       code: "evaluation/empty-dataset",
@@ -62,12 +66,12 @@ export async function inspectDataset(options: {
     });
   }
   requireComputable({ missing, weights, examples: count });
-  return { examples: count, fingerprint: `sha256:${hash.digest("hex")}`, shape };
+  return { examples: count, fingerprint: fingerprint.digest(), shape };
 }
 
-function canonicalJson(example: unknown, line: number): string {
+function canonicalExample(example: EvaluationExample, line: number): string {
   try {
-    return canonicalize(example) ?? "null";
+    return canonicalJson(example);
   } catch (cause) {
     throw new ModelOpsError({
       code: "evaluation/example-shape",

@@ -1,7 +1,8 @@
-import type { RegistryStore, StoredRecord } from "../contract/registry-store.ts";
+import type { RecordPut, RegistryStore, StoredRecord } from "../contract/registry-store.ts";
 import { type Clock, isoTime } from "../time/clock.ts";
 import type { EvaluationAnswer } from "./answer.ts";
 import type { ArmName, NamedScore } from "./arm.ts";
+import { rowsFromRecord, rowText } from "./journal-row.ts";
 
 export interface JournalKey {
   readonly arm: ArmName;
@@ -32,6 +33,8 @@ export interface JournalAccess {
 
 /** Rows that may wait for the commit in progress before the runner has to. */
 const MAX_PENDING_ROWS = 512;
+/** Text of one record: small enough that reading one answer back does not read everything. */
+const RECORD_CHARACTERS = 64 * 1024;
 const REMEMBERED_CHUNKS = 16;
 
 /**
@@ -47,7 +50,8 @@ export class Journal implements JournalAccess {
   readonly #chunkOf = new Map<string, string>();
   readonly #chunks = new Map<string, ReadonlyMap<string, JournalRow>>();
   #nextChunk = 0;
-  #pending: JournalRow[] = [];
+  /** As text: objects that wait for a commit cost several times as much memory. */
+  #pending: string[] = [];
   #flushing: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
 
@@ -86,15 +90,19 @@ export class Journal implements JournalAccess {
 
   /** A row of an earlier start; null at once when there is none. */
   find(key: JournalKey): Promise<JournalRow | null> | null {
+    if (this.#chunkOf.size === 0) return null;
     const id = rowId(key);
     const chunk = this.#chunkOf.get(id);
     return chunk === undefined ? null : this.#readRow(chunk, id);
   }
 
-  /** Adds a row. Waits only when commits cannot keep up; `flush` says that all of them are durable. */
+  /**
+   * Adds a row. Waits only when commits cannot keep up; `flush` says that all of them are durable.
+   * @throws ModelOpsError `input/not-json`
+   */
   append(row: JournalRow): Promise<void> | null {
     if (this.#failure) return Promise.reject(this.#failure.error);
-    this.#pending.push(row);
+    this.#pending.push(rowText(row));
     this.#flushing ??= this.#flushLoop();
     return this.#pending.length >= MAX_PENDING_ROWS ? this.flush() : null;
   }
@@ -126,23 +134,25 @@ export class Journal implements JournalAccess {
     }
   }
 
-  async #commit(rows: readonly JournalRow[]): Promise<void> {
-    const key = `${this.#evaluationId}/${String(this.#nextChunk).padStart(8, "0")}`;
-    this.#nextChunk += 1;
+  async #commit(rows: readonly string[]): Promise<void> {
     await this.#store.commit({
       agent: this.#agent,
       expectedRev: null,
-      puts: [
-        {
-          collection: "evaluation-rows",
-          key,
-          order: key,
-          terms: [`evaluation:${this.#evaluationId}`],
-          value: { v: 1, rows },
-        },
-      ],
+      puts: inRecords(rows).map((text) => this.#record(text)),
       at: isoTime(this.#clock),
     });
+  }
+
+  #record(rows: string): RecordPut {
+    const key = `${this.#evaluationId}/${String(this.#nextChunk).padStart(8, "0")}`;
+    this.#nextChunk += 1;
+    return {
+      collection: "evaluation-rows",
+      key,
+      order: key,
+      terms: [`evaluation:${this.#evaluationId}`],
+      value: { v: 2, rows },
+    };
   }
 
   async #readRow(chunk: string, id: string): Promise<JournalRow | null> {
@@ -165,10 +175,26 @@ export interface JournalOptions {
   readonly evaluationId: string;
 }
 
+/** JSON arrays of the rows, each at most as long as a record should be (or one row long). */
+function inRecords(rows: readonly string[]): readonly string[] {
+  const records: string[] = [];
+  let first = 0;
+  let characters = 0;
+  for (let index = 0; index < rows.length; index += 1) {
+    const length = rows[index]?.length ?? 0;
+    if (index > first && characters + length > RECORD_CHARACTERS) {
+      records.push(`[${rows.slice(first, index).join(",")}]`);
+      first = index;
+      characters = 0;
+    }
+    characters += length;
+  }
+  records.push(`[${rows.slice(first).join(",")}]`);
+  return records;
+}
+
 function rowsOf(record: StoredRecord): ReadonlyMap<string, JournalRow> {
-  // Only this class writes the collection, and the store returns what was written.
-  const rows = (record.value as { readonly rows?: readonly JournalRow[] }).rows ?? [];
-  return new Map(rows.map((row) => [rowId(row), row]));
+  return new Map(rowsFromRecord(record.value).map((row) => [rowId(row), row]));
 }
 
 function rowId(key: JournalKey): string {

@@ -7,7 +7,7 @@ import type {
   ExperimentSetup,
   ExperimentWriter,
 } from "../evaluation/experiment-writer.ts";
-import type { ExampleOutcome } from "../evaluation/run-arms.ts";
+import type { ExampleOutcome } from "../evaluation/score-example.ts";
 import { publicReference } from "../files/public-reference.ts";
 import { requestText } from "../http/request-text.ts";
 import { experimentRun } from "./experiment-run.ts";

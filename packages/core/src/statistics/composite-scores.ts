@@ -82,7 +82,7 @@ export function compositeScores(options: {
 function scoreOf(example: ExampleScores, name: string, index: number): number | null {
   const score = Object.hasOwn(example, name) ? example[name] : null;
   if (score === null || score === undefined) return null;
-  requireFiniteNumbers(`examples[${index}].${name}`, [score]);
+  if (!Number.isFinite(score)) requireFiniteNumbers(`examples[${index}].${name}`, [score]);
   if (score < 0 || score > 1) {
     throw statisticsError(
       "score-out-of-range",

@@ -1,0 +1,70 @@
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import type { EvaluationAnswer } from "./answer.ts";
+import type { JournalRow } from "./journal.ts";
+
+/** A row as it is stored: what an answer does not say takes no place. */
+type PackedRow = Omit<JournalRow, "answer" | "scored"> & {
+  readonly answer: Partial<EvaluationAnswer>;
+  readonly scored?: JournalRow["scored"];
+};
+
+/** What is meant where a stored answer says nothing. */
+const UNSAID = {
+  toolCalls: [],
+  costUsd: null,
+  requestId: null,
+  attempts: 1,
+  steps: null,
+  route: null,
+  details: {},
+  fromCache: false,
+} satisfies Partial<EvaluationAnswer>;
+
+export function rowText({ arm, trial, exampleId, answer, scored }: JournalRow): string {
+  const row: PackedRow = {
+    arm,
+    trial,
+    exampleId,
+    // JSON leaves out what is undefined.
+    answer: {
+      ...answer,
+      toolCalls: answer.toolCalls.length === 0 ? undefined : answer.toolCalls,
+      costUsd: answer.costUsd ?? undefined,
+      requestId: answer.requestId ?? undefined,
+      attempts: answer.attempts === 1 ? undefined : answer.attempts,
+      steps: answer.steps ?? undefined,
+      route: answer.route ?? undefined,
+      details: isEmpty(answer.details) ? undefined : answer.details,
+      fromCache: answer.fromCache || undefined,
+    },
+    scored: scored ?? undefined,
+  };
+  try {
+    return JSON.stringify(row);
+  } catch (cause) {
+    throw new ModelOpsError({
+      code: "input/not-json",
+      message: `The answer to example ${JSON.stringify(exampleId.slice(0, 80))} cannot be stored.`,
+      reason: "It has no JSON form (a bigint, a circular reference).",
+      fix: "return plain objects, arrays, strings, finite numbers, booleans and null from run(example, model).",
+      details: { exampleId },
+      cause,
+    });
+  }
+}
+
+/** The rows of a stored record: a list in records of version 1, its text since version 2. */
+export function rowsFromRecord(value: Readonly<Record<string, unknown>>): readonly JournalRow[] {
+  // Only the journal writes the collection, and the store returns what was written.
+  const { rows = [] } = value as { readonly rows?: readonly PackedRow[] | string };
+  return (typeof rows === "string" ? (JSON.parse(rows) as readonly PackedRow[]) : rows).map(unpacked);
+}
+
+function unpacked({ answer, scored, ...key }: PackedRow): JournalRow {
+  return { ...key, answer: { ...UNSAID, ...answer } as EvaluationAnswer, scored: scored ?? null };
+}
+
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
+}
