@@ -178,6 +178,20 @@ export type { RescoreOptions } from "./evaluation/stored-answers.ts";
 export type { EventMap, EventOf, ModelOpsEvent, NewEvent } from "./events/event.ts";
 export { EventSource, type EventSubscriptions, type ListenerErrorHandler } from "./events/event-source.ts";
 export { writeFileAtomically } from "./files/atomic-write.ts";
+export { createHub, type Hub, type HubOptions } from "./hub/hub.ts";
+export type { HubCache } from "./hub/hub-cache.ts";
+export type {
+  HubDataset,
+  HubDocument,
+  HubModel,
+  HubPaper,
+  HubRepository,
+  HubSpace,
+  RepositoryKind,
+} from "./hub/hub-items.ts";
+export type { HubPage, HubPages } from "./hub/hub-pages.ts";
+export type { DocSearch, ModelSearch, PaperSearch, RepositorySearch } from "./hub/hub-search.ts";
+export type { ModelDetails, RepoDetails } from "./hub/repo-details.ts";
 export {
   type ResolveBaseModelOptions,
   type ResolvedBaseModel,
@@ -272,6 +286,7 @@ export type { LocalOptions } from "./training/backends/local/local-options.ts";
 export type { BaseModel, BaseModelLookup } from "./training/base-model.ts";
 export { CurveDoctor, type RemainingCost } from "./training/curve-doctor/curve-doctor.ts";
 export type { CurveFinding, CurveFindingKind } from "./training/curve-doctor/curve-finding.ts";
+export { hubBaseModels, type LicensePolicy } from "./training/hub-base-model.ts";
 export type { JobRecord, TrainingJobState } from "./training/job-record.ts";
 export type { TrainingPlan } from "./training/plan.ts";
 export { parseProgressLine } from "./training/progress-line.ts";

@@ -26,6 +26,7 @@ import type { ExperimentWriter } from "./evaluation/experiment-writer.ts";
 import type { ModelOpsEvent } from "./events/event.ts";
 import { followEvents } from "./events/follow-events.ts";
 import { isTracingRequested, langSmithTracing } from "./langsmith/tracing.ts";
+import { createHub, type Hub, type HubOptions } from "./hub/hub.ts";
 import type { Actor } from "./model/actor.ts";
 import { Registry, type RegistryOptions } from "./registry/registry.ts";
 import { sqliteStore } from "./registry/sqlite/sqlite-store.ts";
@@ -33,6 +34,7 @@ import { createRouter, type Router, type RouterOptions } from "./rollout/router.
 import { completeRuntime, type Logger, type Runtime } from "./runtime.ts";
 import type { Clock } from "./time/clock.ts";
 import { local } from "./training/backends/local/local.ts";
+import { hubBaseModels, type LicensePolicy } from "./training/hub-base-model.ts";
 import type { TrainingPlan } from "./training/plan.ts";
 import { Trainer } from "./training/trainer.ts";
 import type { TrainerOptions, TrainOptions } from "./training/trainer-options.ts";
@@ -65,6 +67,10 @@ export interface ModelOpsOptions {
   readonly training?: Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">;
   /** How long questions to people stay open, and what signs their tokens. */
   readonly approvals?: ApprovalsOptions;
+  /** The Hugging Face Hub, where base models are found and looked up. */
+  readonly hub?: HubOptions;
+  /** Which licences base models from the Hub may have. Default: all but those that forbid derivatives. */
+  readonly licenses?: LicensePolicy;
   readonly registry?: RegistryOptions;
   /** How versions are put in service, such as `{ retirement: { keepVersions: 2 } }`. */
   readonly deployment?: Omit<DeployerOptions, "registry" | "targets" | "hostConfig" | "routingFile">;
@@ -93,6 +99,8 @@ const optionsSchema = z.strictObject({
   training:
     objectSchema<Omit<TrainerOptions, "backend" | "registrar" | "sources" | "approvals">>().optional(),
   approvals: objectSchema<ApprovalsOptions>().optional(),
+  hub: objectSchema<HubOptions>().optional(),
+  licenses: objectSchema<LicensePolicy>().optional(),
   registry: objectSchema<RegistryOptions>().optional(),
   deployment: objectSchema<NonNullable<ModelOpsOptions["deployment"]>>().optional(),
   actor: objectSchema<Actor>().optional(),
@@ -126,6 +134,8 @@ export interface ModelOps {
   readonly approvals: Approvals;
   readonly evaluator: Evaluator;
   readonly registry: Registry;
+  /** Finds models, datasets, Spaces, papers and documentation. */
+  readonly hub: Hub;
   /** Throws `config/no-target` when no target was given. */
   readonly deployer: Deployer;
   /**
@@ -200,7 +210,9 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
   const registry = new Registry(runtime, given.registry);
   const evaluator = new Evaluator(runtime, { sources, experiments: given.experiments });
   const approvals = new Approvals(runtime, given.approvals);
+  const hub = createHub(given.hub, { clock: runtime.clock, fetch: runtime.fetch });
   const trainer = new Trainer(runtime, {
+    baseModelLookup: hubBaseModels(hub, { licenses: given.licenses }),
     ...given.training,
     backend,
     registrar: registry,
@@ -240,6 +252,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     approvals,
     evaluator,
     registry,
+    hub,
     get deployer() {
       if (deployer) return deployer;
       throw new ModelOpsError({

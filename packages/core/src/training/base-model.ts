@@ -12,7 +12,7 @@ const HUB_ID = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 
 /** A base model as the plan sees it. */
 export interface BaseModel extends ModelFacts {
-  /** As the caller named it. */
+  /** As the caller named it; the new name of a hub model that was renamed. */
   readonly id: string;
   /** Absolute path when it is a folder on this machine. */
   readonly folder: string | null;
@@ -21,6 +21,10 @@ export interface BaseModel extends ModelFacts {
   readonly fingerprint: string | null;
   readonly architecture: string | null;
   readonly license: string | null;
+  /** Of its weights, for machines with little disk; null when it is not known. */
+  readonly sizeBytes?: number | null;
+  /** What a person should know before training from it. */
+  readonly warnings?: readonly string[];
 }
 
 /** Looks up a model on a hub: exists, licence allows, size, access. Rejects with `hub/...`. */
@@ -142,6 +146,7 @@ async function readFolder(id: string, folder: string, signal: AbortSignal | unde
     fingerprint: `sha256:${hash.digest("hex")}`,
     architecture: config.architectures?.[0] ?? null,
     license: null,
+    sizeBytes,
     parameters,
     parametersFrom: "weights",
     layers: config.num_hidden_layers ?? null,

@@ -300,6 +300,7 @@ function planWarnings(
     warnings.push(
       `The run needs about ${adapter.neededGiB} of ${adapter.availableGiB} GiB: it may run out of memory. Fix: lower batchSize.`,
     );
+  warnings.push(...(baseModel.warnings ?? []));
   if (baseModel.parametersFrom === "name")
     warnings.push("The model's size was read off its name: the quote is rough.");
   if (mode === "demo")

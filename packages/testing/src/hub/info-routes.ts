@@ -47,7 +47,6 @@ export function addInfoRoutes(app: Hono, state: HubState): void {
       }),
     );
   }
-  addDocumentSearch(app);
 }
 
 export function repositoryName(context: Context): string {
@@ -152,12 +151,4 @@ function wireInfo(
     return short;
   }
   return all;
-}
-
-/** Papers and documentation: the twin knows none, so that a search is answered and finds nothing. */
-function addDocumentSearch(app: Hono): void {
-  app.get("/api/papers/search", (context) => context.json([]));
-  app.get("/api/daily_papers", (context) => context.json([]));
-  app.get("/api/docs/search", (context) => context.json([]));
-  app.get("/api/docs/search/full-text", (context) => context.json({ hits: [] }));
 }

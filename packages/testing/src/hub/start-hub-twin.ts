@@ -6,6 +6,7 @@ import { JobsService } from "../jobs/jobs-service.ts";
 import { addScheduledJobsRoutes } from "../jobs/scheduled-jobs.ts";
 import { DEFAULT_SCRIPT, type JobScript, scriptedRunner } from "../jobs/scripted-runner.ts";
 import { machineClock, startTwin, type Twin, type TwinOptions } from "../twin/twin.ts";
+import { addDocumentRoutes, type HubDocSeed, type HubPaperSeed } from "./document-routes.ts";
 import { DEFAULT_ACCOUNT, type HubAccount, HubAccounts } from "./hub-accounts.ts";
 import { hubApp } from "./hub-app.ts";
 import type { RepositoryType } from "./hub-repository.ts";
@@ -36,6 +37,10 @@ export interface HubTwinOptions extends TwinOptions {
   /** Users and organisations with their tokens. @default one user `alice`, token `hf_twinAlice0123456789` */
   readonly accounts?: readonly HubAccount[];
   readonly repositories?: readonly HubSeed[];
+  /** Papers that its search finds. @default none */
+  readonly papers?: readonly HubPaperSeed[];
+  /** Documentation that its search finds. @default none */
+  readonly docs?: readonly HubDocSeed[];
   /** Keeps repositories and files in this folder; a twin started on it later finds them. @default in memory */
   readonly folder?: string;
   readonly jobs?: {
@@ -93,6 +98,7 @@ export async function startHubTwin(options: HubTwinOptions = {}): Promise<HubTwi
     runner: execute ? executeRunner(execute === true ? {} : execute) : scriptedRunner(script),
   });
   const app = hubApp(state);
+  addDocumentRoutes(app, { papers: options.papers ?? [], docs: options.docs ?? [] });
   addJobsRoutes(app, service, clock);
   addScheduledJobsRoutes(app, service);
   const twin = await startTwin("Hub", app, { ...options, clock });

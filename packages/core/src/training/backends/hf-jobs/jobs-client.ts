@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
+import { headerTap, nextCursor } from "../../../http/link-cursor.ts";
 import { requestJson } from "../../../http/request-json.ts";
 import type { RetryPolicy } from "../../../http/retry.ts";
 import type { HubConnection } from "../../../hub/hub-connection.ts";
@@ -166,27 +167,5 @@ export class JobsClient {
       clock: this.#clock,
       retry: options.retry,
     });
-  }
-}
-
-function headerTap(
-  fetch: typeof globalThis.fetch,
-  onHeaders: (headers: Headers) => void,
-): typeof globalThis.fetch {
-  return async (input, init) => {
-    const response = await fetch(input, init);
-    onHeaders(response.headers);
-    return response;
-  };
-}
-
-/** Only the cursor is taken from the link: an address from an answer is not followed with a token. */
-function nextCursor(link: string | null): string | null {
-  const url = /<([^>]+)>;\s*rel="next"/.exec(link ?? "")?.[1];
-  if (url === undefined) return null;
-  try {
-    return new URL(url).searchParams.get("cursor");
-  } catch {
-    return null;
   }
 }
