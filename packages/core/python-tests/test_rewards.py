@@ -14,6 +14,7 @@ VECTORS = json.loads((HERE / "reward_vectors.json").read_text(encoding="utf-8"))
 def test_vector(scripts, vector):
     grpo = scripts["grpo"]
     assert grpo.reward_spec_problems([vector["spec"]]) == []
+    assert (grpo.gold_problem(vector["spec"], vector["row"]) is not None) == vector.get("gold_is_unusable", False)
     given = grpo.reward(vector["spec"], vector["completion"], vector["prompt"], vector["row"])
     assert given == pytest.approx(vector["expected"], abs=1e-6)
 

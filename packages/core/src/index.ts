@@ -85,7 +85,6 @@ export { type DatasetReader, datasetReader } from "./datasets/dataset-reference.
 export { createDatasets, type Datasets, type DatasetsOptions, datasets } from "./datasets/datasets.ts";
 export { type ExportDatasetOptions, type ExportedDataset, exportDataset } from "./datasets/export-dataset.ts";
 export type { DatasetFinding } from "./datasets/findings.ts";
-export type { RewardDeclaration } from "./datasets/gold-answer.ts";
 export type { DatasetManifest, ExportFormat } from "./datasets/manifest.ts";
 export type { FieldMapping, MappingValue } from "./datasets/mapping.ts";
 export {
@@ -271,6 +270,14 @@ export { comparisonJunit } from "./reports/comparison-junit.ts";
 export { comparisonMarkdown } from "./reports/comparison-markdown.ts";
 export { readReport } from "./reports/read-report.ts";
 export { type ReportFiles, writeReports } from "./reports/write-reports.ts";
+export type { RewardDeclaration, RewardKind } from "./rewards/declaration.ts";
+export {
+  createRewards,
+  type RewardMessage,
+  type RewardQuestion,
+  type RewardScore,
+  type Rewards,
+} from "./rewards/rewards.ts";
 export type { CircuitBreakerOptions } from "./rollout/circuit-breaker.ts";
 export type { RouteDecision, RoutedTarget } from "./rollout/decision.ts";
 export type { RouteOutcome } from "./rollout/outcome-counters.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseOrThrow } from "../errors/from-zod.ts";
 import { type TrainingMethod, trainingMethodSchema } from "../model/model-version.ts";
+import type { RewardDeclaration } from "../rewards/declaration.ts";
 import type { DatasetCheck } from "./dataset-check.ts";
 import {
   type DatasetReader,
@@ -8,7 +9,7 @@ import {
   datasetReader,
   referenceName,
 } from "./dataset-reference.ts";
-import { goldProblemFor, type RewardDeclaration } from "./gold-answer.ts";
+import { goldProblemFor } from "./gold-answer.ts";
 import { compileMapping, type FieldMapping, fieldMappingSchema } from "./mapping.ts";
 import { OverlapIndex } from "./overlap.ts";
 import { RowInspector } from "./row-inspector.ts";

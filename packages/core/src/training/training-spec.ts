@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { DatasetReference } from "../datasets/dataset-reference.ts";
-import type { RewardDeclaration } from "../datasets/gold-answer.ts";
 import { type FieldMapping, fieldMappingSchema } from "../datasets/mapping.ts";
 import type { TrainingMethod } from "../model/model-version.ts";
 import { trainingMethodSchema } from "../model/model-version.ts";
+import { type RewardDeclaration, rewardSchema } from "../rewards/declaration.ts";
 
 const rows = z.array(z.record(z.string(), z.unknown()));
 const reference = z.union([z.string().min(1), rows], {
@@ -59,10 +59,7 @@ export const trainingSpecSchema = z
     mode: z.enum(["demo", "production"]).optional(),
     adapter: z.union([z.enum(["auto", "lora", "qlora", "full"]), adapterObjectSchema]).optional(),
     hyperparameters: hyperparametersSchema.optional(),
-    rewards: z
-      .array(z.looseObject({ kind: z.string() }))
-      .min(1)
-      .nullish(),
+    rewards: z.array(rewardSchema).min(1).nullish(),
     hardware: z.string().min(1).nullish(),
     seed: z.int().nonnegative().optional(),
     hubRepo: z.string().min(1).nullish(),

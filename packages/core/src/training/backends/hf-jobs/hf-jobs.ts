@@ -10,13 +10,13 @@ import type {
 import { hardwareSnapshot } from "../../../cost/hardware-catalogue.ts";
 import { parseOrThrow } from "../../../errors/from-zod.ts";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
+import { packagedScriptPath } from "../../../files/packaged-script.ts";
 import { redact } from "../../../http/redact.ts";
 import { defaultHubUrl, requireRepositoryId } from "../../../hub/hub-connection.ts";
 import { openModelFiles } from "../../../hub/model-files.ts";
 import type { ArtifactFile } from "../../../model/artifact.ts";
 import { Secret } from "../../../model/secret.ts";
 import { type Clock, systemClock } from "../../../time/clock.ts";
-import { packagedScriptPath } from "../local/script-path.ts";
 import { backgroundFetch } from "./background-fetch.ts";
 import { toOffers } from "./hardware-offers.ts";
 import { DEFAULT_IMAGE, type HfJobsOptions, hfJobsOptionsSchema } from "./hf-jobs-options.ts";

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { packagedScriptPath } from "../../../files/packaged-script.ts";
 import { type EnvironmentOptions, missingEnvironment, readyEnvironment } from "./environment.ts";
 import { findUv } from "./find-uv.ts";
 import { installFailure } from "./install-failure.ts";
 import { readScriptHeader } from "./script-header.ts";
-import { packagedScriptPath } from "./script-path.ts";
 
 let home: string;
 beforeEach(async () => {

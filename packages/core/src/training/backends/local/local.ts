@@ -9,6 +9,7 @@ import type {
 } from "../../../contract/training-backend.ts";
 import { parseOrThrow } from "../../../errors/from-zod.ts";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
+import { packagedScriptPath } from "../../../files/packaged-script.ts";
 import type { ArtifactFile } from "../../../model/artifact.ts";
 import type { TrainingMethod } from "../../../model/model-version.ts";
 import { type Clock, systemClock } from "../../../time/clock.ts";
@@ -21,7 +22,6 @@ import { type LocalOptions, localOptionsSchema } from "./local-options.ts";
 import { detectHardware } from "./machine.ts";
 import { scriptEnvironment } from "./script-config.ts";
 import { readScriptHeader, type ScriptHeader } from "./script-header.ts";
-import { packagedScriptPath } from "./script-path.ts";
 
 const DEFAULT_CANCEL_GRACE_MS = 30_000;
 

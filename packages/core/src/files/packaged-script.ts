@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ModelOpsError } from "../../../errors/modelops-error.ts";
-import type { TrainingMethod } from "../../../model/model-version.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
+import type { TrainingMethod } from "../model/model-version.ts";
 
 /** The packaged training script of a method: `python/` lies beside `src` in the tree and beside `dist` in the package. */
 export function packagedScriptPath(method: TrainingMethod): string {
