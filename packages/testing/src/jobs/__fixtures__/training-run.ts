@@ -17,10 +17,13 @@ export function backendOf(
   );
 }
 
-export async function trainingRun(changes: Partial<TrainingRun> = {}): Promise<TrainingRun> {
+export async function trainingRun({
+  rows = [{ prompt: "say 1", completion: "it is 1" }],
+  ...changes
+}: Partial<TrainingRun> & { readonly rows?: readonly object[] } = {}): Promise<TrainingRun> {
   const folder = await mkdtemp(join(tmpdir(), "hf-jobs-run-"));
   const trainFile = join(folder, "train.jsonl");
-  await writeFile(trainFile, `${JSON.stringify({ prompt: "say 1", completion: "it is 1" })}\n`);
+  await writeFile(trainFile, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   return {
     runId: "run-1",
     agent: "support",
