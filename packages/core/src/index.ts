@@ -43,6 +43,7 @@ export type {
   TargetDeploymentState,
   TargetDeploymentStatus,
 } from "./contract/deploy-target.ts";
+export type { OutcomeSource, SourcedOutcome, SourcedOutcomes } from "./contract/outcome-source.ts";
 export type {
   AuditEntry,
   AuditRow,
@@ -116,6 +117,7 @@ export type { RetirementOptions } from "./deployment/retirement/retirement-optio
 export { type SelfHostedOptions, selfHosted } from "./deployment/self-hosted/self-hosted.ts";
 export type { RollbackVerification } from "./deployment/verification/rollback-verification.ts";
 export { certifyRollout, type RolloutCertificate } from "./deployment/watch/certify-rollout.ts";
+export type { SourcedMetric, WatchedOutcomes } from "./deployment/watch/sourced-outcomes.ts";
 export type { WatchResult } from "./deployment/watch/watch-rollout.ts";
 export type { YamlPath } from "./deployment/yaml/document.ts";
 export {
@@ -198,6 +200,7 @@ export {
 } from "./hub/resolve-base-model.ts";
 export { langSmithExperiments } from "./langsmith/experiments.ts";
 export type { LangSmithConnection, LangSmithOptions } from "./langsmith/langsmith-options.ts";
+export { type LangSmithOutcomesOptions, langSmithOutcomes } from "./langsmith/langsmith-outcomes.ts";
 export type { LangSmithReaderOptions } from "./langsmith/langsmith-reader.ts";
 export { langSmithSource } from "./langsmith/langsmith-source.ts";
 export { type LangSmithTracingOptions, langSmithTracing } from "./langsmith/tracing.ts";

@@ -35,6 +35,7 @@ import type { Operation, RolloutRecord } from "./state/records.ts";
 import { hasModel, routingOf, type Serving } from "./state/serving.ts";
 import { liveRouters } from "./verification/live-routers.ts";
 import { monitorPlan } from "./watch/monitor-plan.ts";
+import { compileWatchedOutcomes, type WatchedOutcomes } from "./watch/sourced-outcomes.ts";
 import { type WatchResult, watchRollout } from "./watch/watch-rollout.ts";
 
 export interface DeployResult {
@@ -268,14 +269,17 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
     options: AgentOption & {
       /** How often to look. Default 1000 ms. */
       readonly everyMs?: number;
+      /** A second source of outcomes, such as `langSmithOutcomes()`, and the guardrails that it alone feeds. */
+      readonly outcomes?: WatchedOutcomes;
       /** Called after each look by the process that acts. */
       readonly onReading?: (reading: CanaryReading) => void;
     },
   ): Promise<WatchResult> {
-    const { everyMs = 1000, onReading, signal } = options;
+    const { everyMs = 1000, outcomes, onReading, signal } = options;
     return watchRollout(this.#context, {
       agent: canonicalAgentName(options.agent),
       everyMs,
+      outcomes: outcomes ? compileWatchedOutcomes(outcomes) : null,
       onReading,
       signal,
     });

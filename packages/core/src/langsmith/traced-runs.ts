@@ -49,6 +49,8 @@ export interface TracedRun {
   readonly id: string;
   readonly name: string;
   readonly startTime: string | null;
+  /** Null while it runs. */
+  readonly endTime: string | null;
   readonly status: "success" | "error" | "pending";
   readonly error: string | null;
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -181,6 +183,7 @@ function tracedRun(run: z.output<typeof runSchema>): TracedRun {
     id: run.id,
     name: run.name ?? "",
     startTime: run.start_time ?? null,
+    endTime: run.end_time ?? null,
     status:
       run.error || status === "error"
         ? "error"

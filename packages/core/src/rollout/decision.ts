@@ -28,7 +28,7 @@ export interface RouteDecision {
   readonly sharePct: number;
   /** False when the circuit breaker overruled chance. */
   readonly randomized: boolean;
-  /** For traces: `agent:…`, `arm:…`, `model_version:…`, `rollout:…`. */
+  /** For traces: `agent:…`, `arm:…`, `model_version:…`, `rollout:…`, `canary_share:…`; `randomized:false` where it was. */
   readonly tags: readonly string[];
 }
 
@@ -52,6 +52,8 @@ export interface CompiledRouting {
 
 export interface CompiledArm extends RoutingArm {
   readonly tags: readonly string[];
+  /** The same for a decision that was not left to chance. */
+  readonly tagsNotRandomized: readonly string[];
 }
 
 export type CompiledTable = ReadonlyMap<string, CompiledRouting>;
@@ -71,8 +73,8 @@ export function compileRoutingTable(table: RoutingTable): CompiledTable {
       generation: table.generation,
       threshold: Math.round(sharePct * BUCKETS_PER_CENT),
       sharePct,
-      baseline: compileArm(agent, routing, baseline),
-      canary: canary ? compileArm(agent, routing, canary) : null,
+      baseline: compileArm(agent, routing, baseline, sharePct),
+      canary: canary ? compileArm(agent, routing, canary, sharePct) : null,
     };
     compiled.set(agent, entry);
     compiled.set(agent.replaceAll("_", "-"), entry);
@@ -80,14 +82,16 @@ export function compileRoutingTable(table: RoutingTable): CompiledTable {
   return compiled;
 }
 
-function compileArm(agent: string, routing: AgentRouting, arm: RoutingArm): CompiledArm {
+function compileArm(agent: string, routing: AgentRouting, arm: RoutingArm, sharePct: number): CompiledArm {
   const tags = [
     `agent:${agent}`,
     `arm:${arm.name}`,
     `model_version:${arm.version}`,
     `rollout:${routing.rolloutId}`,
+    `canary_share:${sharePct}`,
   ];
-  return { ...arm, tags: Object.freeze(tags) };
+  const tagsNotRandomized = [...tags, "randomized:false"];
+  return { ...arm, tags: Object.freeze(tags), tagsNotRandomized: Object.freeze(tagsNotRandomized) };
 }
 
 /**
@@ -124,7 +128,7 @@ export function decide(
     rolloutId: compiled.routing.rolloutId,
     sharePct: compiled.sharePct,
     randomized: isClosed,
-    tags: arm.tags,
+    tags: isClosed ? arm.tags : arm.tagsNotRandomized,
   };
 }
 

@@ -89,6 +89,7 @@ describe("route", () => {
       "arm:baseline",
       "model_version:v1",
       "rollout:rollout-42",
+      "canary_share:20",
     ]);
   });
 

@@ -19,10 +19,13 @@ import type { RolloutRecord } from "../state/records.ts";
 import { liveRouters } from "../verification/live-routers.ts";
 import { measuredSteps, monitorPlan } from "./monitor-plan.ts";
 import { type Consumed, newTicks } from "./new-outcomes.ts";
+import { SourceVisits } from "./source-visits.ts";
+import { sourcedStateSchema, type WatchedOutcomes } from "./sourced-outcomes.ts";
 
 export interface WatchInput {
   readonly agent: string;
   readonly everyMs: number;
+  readonly outcomes: Required<WatchedOutcomes> | null;
   readonly onReading?: (reading: CanaryReading) => void;
   readonly signal?: AbortSignal;
 }
@@ -42,6 +45,7 @@ const storedMonitorSchema = z.object({
     z.custom<Consumed[string]>((value) => typeof value === "object"),
   ),
   noTrafficStep: z.number().int().nullable(),
+  sourced: sourcedStateSchema.nullable().default(null),
 });
 type StoredMonitor = z.infer<typeof storedMonitorSchema>;
 
@@ -57,6 +61,7 @@ export async function watchRollout(context: DeployerContext, input: WatchInput):
   const { clock, home } = context.runtime;
   const lockPath = join(home, "deployment", "locks", `watch-${input.agent}.lock`);
   let lock = tryFileLock(lockPath);
+  const source = new SourceVisits(context, input);
   try {
     for (;;) {
       input.signal?.throwIfAborted();
@@ -64,7 +69,7 @@ export async function watchRollout(context: DeployerContext, input: WatchInput):
       const state = await context.store.read(input.agent);
       const ended = resultOf(state);
       if (ended) return ended;
-      if (lock) await lookOnce(context, input, state).catch(ignoreOvertaken);
+      if (lock) await lookOnce(context, input, state, source).catch(ignoreOvertaken);
       await clock.sleep(input.everyMs, { signal: input.signal, keepAlive: true });
     }
   } finally {
@@ -98,7 +103,12 @@ function ignoreOvertaken(error: unknown): void {
   if (!isOvertaken(error)) throw error;
 }
 
-async function lookOnce(context: DeployerContext, input: WatchInput, state: AgentState): Promise<void> {
+async function lookOnce(
+  context: DeployerContext,
+  input: WatchInput,
+  state: AgentState,
+  source: SourceVisits,
+): Promise<void> {
   const { rollout, serving } = state;
   const { agent } = input;
   if (serving?.openOperationId) {
@@ -107,7 +117,7 @@ async function lookOnce(context: DeployerContext, input: WatchInput, state: Agen
     return;
   }
   if (!rollout || !serving?.canary) return;
-  const { reading, stored, isNew } = await measure(context, rollout);
+  const { reading, stored, isNew } = await measure(context, rollout, source);
   input.onReading?.(reading);
   const breakers = await openedBreakers(context, rollout);
   const isAlarm = reading.verdict === "rollback" || breakers !== null;
@@ -131,6 +141,8 @@ async function lookOnce(context: DeployerContext, input: WatchInput, state: Agen
   }
   // A person (or the plan) said stop: only a person says go.
   if (rollout.state !== "running") return;
+  // Silence of a source is no evidence that all is well.
+  if (reading.verdict === "promote" && !source.isCurrent) return;
   await act(context, input, rollout, reading, stored);
 }
 
@@ -201,6 +213,7 @@ async function act(
 async function measure(
   context: DeployerContext,
   rollout: RolloutRecord,
+  source: SourceVisits,
 ): Promise<{ readonly reading: CanaryReading; readonly stored: StoredMonitor; readonly isNew: boolean }> {
   const now = context.runtime.clock.now();
   const steps = measuredSteps(rollout.plan);
@@ -214,13 +227,19 @@ async function measure(
   const isNewStep = at.stepIndex !== step || at.stepStartedAtMs !== stepStartedAtMs;
   if (isNewStep) monitor.beginStep({ index: step, atMs: stepStartedAtMs });
   const totals = totalsByGeneration(await rolloutCounters(context.runtime.store, rollout.rolloutId));
-  const { ticks, consumed } = newTicks(totals, before?.consumed ?? {}, rollout.plan.guardrails, now);
+  const routed = newTicks(totals, before?.consumed ?? {}, rollout.plan.guardrails, now);
+  const { ticks, sourced } = await source.merge(routed.ticks, rollout, before?.sourced ?? null);
   for (const tick of ticks) monitor.update(tick);
   const reading = monitor.reading(now);
   return {
     reading,
     isNew: before === null || isNewStep || ticks.length > 0,
-    stored: { state: monitor.toJSON(), consumed, noTrafficStep: before?.noTrafficStep ?? null },
+    stored: {
+      state: monitor.toJSON(),
+      consumed: routed.consumed,
+      noTrafficStep: before?.noTrafficStep ?? null,
+      sourced,
+    },
   };
 }
 
