@@ -291,6 +291,7 @@ export type { Logger, Runtime } from "./runtime.ts";
 export { type Clock, isoTime, systemClock } from "./time/clock.ts";
 export { formatDuration } from "./time/duration.ts";
 export { type HfJobsOptions, hfJobs } from "./training/backends/hf-jobs/hf-jobs.ts";
+export { type HfSpaceOptions, hfSpace } from "./training/backends/hf-space/hf-space.ts";
 export { local } from "./training/backends/local/local.ts";
 export type { LocalOptions } from "./training/backends/local/local-options.ts";
 export type { BaseModel, BaseModelLookup } from "./training/base-model.ts";

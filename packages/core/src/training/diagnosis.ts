@@ -19,6 +19,15 @@ const FIXES: Readonly<Record<string, string>> = {
     "start the same run again: it goes on from its last checkpoint. Give it a larger timeoutMs, or fewer steps.",
   killed:
     "often the system ended it for lack of memory: lower batchSize or maxLength. Start the same run again: it goes on from its last checkpoint.",
+  no_credits:
+    "add credit to the account (or use a namespace that has some), then start the run again: it goes on from its last checkpoint.",
+  not_scheduled: "choose other hardware, or raise schedulingTimeoutMs.",
+  space_asleep:
+    "open the Space's page and look at its build and its hardware; start the run again when it answers. Jobs do not depend on a Space: see hfJobs().",
+  lost_on_restart:
+    "start the run again: the Space keeps its jobs in its process only. Jobs do not get lost that way: see hfJobs().",
+  space_stuck:
+    "restart the Space, then start the run again, or give it a larger timeoutMs. The Space's log says what it does.",
   no_report: "read its last words and the run's log file; start the same run again when the cause is gone.",
   artifact_invalid: "start the same run again: it goes on from its last checkpoint.",
 };

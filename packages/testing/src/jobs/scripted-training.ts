@@ -111,7 +111,9 @@ function pushModel(
 }
 
 /** The smallest folder that counts as a model: valid headers, one tensor. */
-function modelFiles(config: TrainingScriptConfig): Record<string, Uint8Array> {
+export function modelFiles(
+  config: Pick<TrainingScriptConfig, "adapter" | "base_model">,
+): Record<string, Uint8Array> {
   const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
   const isAdapter = config.adapter.kind !== "full";
   return {

@@ -5,7 +5,6 @@ import type {
   HardwareOffer,
   TrainingBackend,
   TrainingProgressRecord,
-  TrainingScriptConfig,
 } from "../../../contract/training-backend.ts";
 import { hardwareSnapshot } from "../../../cost/hardware-catalogue.ts";
 import { parseOrThrow } from "../../../errors/from-zod.ts";
@@ -13,14 +12,13 @@ import { ModelOpsError } from "../../../errors/modelops-error.ts";
 import { packagedScriptPath } from "../../../files/packaged-script.ts";
 import { redact } from "../../../http/redact.ts";
 import { defaultHubUrl, requireRepositoryId } from "../../../hub/hub-connection.ts";
-import { openModelFiles } from "../../../hub/model-files.ts";
 import type { ArtifactFile } from "../../../model/artifact.ts";
 import { Secret } from "../../../model/secret.ts";
 import { type Clock, systemClock } from "../../../time/clock.ts";
+import { openPushedModel, verifyModelRepository } from "../hub-artifact.ts";
 import { backgroundFetch } from "./background-fetch.ts";
 import { toOffers } from "./hardware-offers.ts";
 import { DEFAULT_IMAGE, type HfJobsOptions, hfJobsOptionsSchema } from "./hf-jobs-options.ts";
-import { verifyModelRepository } from "./hub-artifact.ts";
 import { jobEvents } from "./job-events.ts";
 import { configOfJob } from "./job-request.ts";
 import { isOverdue, toStatus } from "./job-status.ts";
@@ -226,7 +224,11 @@ export function hfJobs(
       }
       const result = await lastResult(events(backendJobId, { signal }));
       const pushed = z.looseObject({ revision: z.string() }).safeParse(result?.hub);
-      const model = await openModel(config, pushed.success ? pushed.data.revision : undefined, signal);
+      const model = await openPushedModel(
+        connection,
+        { repository: config.hub.repo_id, ...(pushed.success ? { revision: pushed.data.revision } : {}) },
+        signal,
+      );
       const reported = reportedFilesSchema.safeParse(result?.files);
       return await verifyModelRepository({
         model,
@@ -236,23 +238,6 @@ export function hfJobs(
       });
     },
   };
-
-  async function openModel(config: TrainingScriptConfig, revision: string | undefined, signal?: AbortSignal) {
-    const repository = config.hub.repo_id ?? "";
-    try {
-      return await openModelFiles(connection, { repository, revision, signal });
-    } catch (error) {
-      if (!ModelOpsError.isInstance(error) || error.code !== "hub/not-found") throw error;
-      // Exit code 0 says nothing about what was saved.
-      throw new ModelOpsError({
-        code: "training/artifact-invalid",
-        message: `The job completed, but the repository ${repository} does not hold its result.`,
-        reason: error.reason ?? error.what,
-        fix: "look at the job's log, then start the run again.",
-        cause: error,
-      });
-    }
-  }
 }
 
 async function lastResult(

@@ -1,12 +1,37 @@
 import { createHash } from "node:crypto";
-import { ModelOpsError } from "../../../errors/modelops-error.ts";
-import type { ModelFile, ModelFiles } from "../../../hub/model-files.ts";
-import type { ArtifactFile, ModelArtifact } from "../../../model/artifact.ts";
-import { summariseSafetensors } from "../../safetensors-check.ts";
+import { ModelOpsError } from "../../errors/modelops-error.ts";
+import type { HubConnection } from "../../hub/hub-connection.ts";
+import { type ModelFile, type ModelFiles, openModelFiles } from "../../hub/model-files.ts";
+import type { ArtifactFile, ModelArtifact } from "../../model/artifact.ts";
+import { summariseSafetensors } from "../safetensors-check.ts";
 
 const TOKENIZER_FILES = ["tokenizer.json", "tokenizer.model", "vocab.json"];
 const NOT_PART_OF_IT = /^(\.|checkpoint-|last-checkpoint\/|runs\/)/;
 const MAX_HASHED_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Opens the repository that a completed job says it pushed to.
+ * @throws ModelOpsError `training/artifact-invalid` when it is not there
+ */
+export async function openPushedModel(
+  connection: HubConnection,
+  model: { readonly repository: string; readonly revision?: string },
+  signal?: AbortSignal,
+): Promise<ModelFiles> {
+  try {
+    return await openModelFiles(connection, { ...model, signal });
+  } catch (error) {
+    if (!ModelOpsError.isInstance(error) || error.code !== "hub/not-found") throw error;
+    // A job that ended well says nothing about what was saved.
+    throw new ModelOpsError({
+      code: "training/artifact-invalid",
+      message: `The job completed, but the repository ${model.repository} does not hold its result.`,
+      reason: error.reason ?? error.what,
+      fix: "look at the job's log, then start the run again.",
+      cause: error,
+    });
+  }
+}
 
 /**
  * Looks at a model repository that a run pushed and says what it is, after checking that it is complete:
