@@ -102,11 +102,7 @@ export class TrainingJob {
   ): AsyncGenerator<TrainingEvent> {
     const { signal } = options;
     const backend = this.#requireBackend();
-    let record = await this.#store.get(this.id);
-    while (record.backendJobId === null && !isEnded(record)) {
-      await this.#clock.sleep(RECORD_POLL_MS, { signal, keepAlive: true });
-      record = await this.#store.get(this.id);
-    }
+    const record = await this.#submittedRecord(signal);
     if (record.backendJobId !== null) {
       if (options.since === undefined) yield startedEvent(record, record.startedAt ?? record.createdAt);
       const story = new JobStory(record);
@@ -118,12 +114,13 @@ export class TrainingJob {
     yield terminalEvent(await this.#endedRecord(signal));
   }
 
-  /** Every line of the script, as the backend has it. */
-  log(options: { readonly since?: number; readonly signal?: AbortSignal } = {}): AsyncIterable<BackendEvent> {
-    return this.#requireBackend().events(this.#driver?.record.backendJobId ?? this.id, {
-      ...options,
-      keepAlive: true,
-    });
+  /** Every line of the script, as the backend has it. None when the job ended before it was submitted. */
+  async *log(
+    options: { readonly since?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<BackendEvent> {
+    const backend = this.#requireBackend();
+    const { backendJobId } = await this.#submittedRecord(options.signal);
+    if (backendJobId !== null) yield* backend.events(backendJobId, { ...options, keepAlive: true });
   }
 
   /**
@@ -176,6 +173,14 @@ export class TrainingJob {
       await this.#endedRecord(options.signal);
     }
     return await this.status();
+  }
+
+  async #submittedRecord(signal: AbortSignal | undefined): Promise<JobRecord> {
+    for (;;) {
+      const record = await this.#store.get(this.id);
+      if (record.backendJobId !== null || isEnded(record)) return record;
+      await this.#clock.sleep(RECORD_POLL_MS, { signal, keepAlive: true });
+    }
   }
 
   async #endedRecord(signal: AbortSignal | undefined): Promise<JobRecord> {

@@ -36,6 +36,22 @@ test("a job that heads for more than its cap is cancelled there, and its time li
   expect((await job.status()).costUsd).toBeLessThan(1);
 });
 
+test("the log of a job can be read before it is submitted, and by another host after its end", async () => {
+  played = await rehearsal({
+    script: scriptedTraining({ steps: 3, chatter: (step) => [`row ${step}`] }),
+  });
+  const job = await played.trainer().train(REHEARSED);
+  const rowsOf = async (log: ReturnType<typeof job.log>) => {
+    const rows: string[] = [];
+    for await (const { body } of log)
+      if (body.kind === "output" && body.line.startsWith("row")) rows.push(body.line);
+    return rows;
+  };
+  expect(await rowsOf(job.log())).toEqual(["row 1", "row 2", "row 3"]);
+  await job.result();
+  expect(await rowsOf((await played.trainer().job(job.id)).log())).toEqual(["row 1", "row 2", "row 3"]);
+});
+
 test("a run that learns nothing is told so while it runs, once, with what going on would cost", async () => {
   played = await rehearsal({
     script: scriptedTraining({ steps: 100, stepMs: 60_000, loss: [2, 2] }),
