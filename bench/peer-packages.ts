@@ -8,7 +8,7 @@ export type PeerPackage =
   | { readonly folder: string; readonly reason: null }
   | { readonly folder: null; readonly reason: string };
 
-const INSTALL_LIMIT_MS = 180_000;
+const INSTALL_LIMIT_MS = 600_000;
 
 /**
  * Installs a peer into a folder of its own under the temporary folder, where later runs find it: peers are no
