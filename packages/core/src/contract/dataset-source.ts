@@ -7,6 +7,8 @@ export interface DatasetRow {
 
 export interface DatasetDescription {
   readonly ref: string;
+  /** A reference that gives these very rows whenever it is read; null or absent where the source keeps no versions. */
+  readonly pinnedRef?: string | null;
   /** Null when the source cannot count without reading everything. */
   readonly rows: number | null;
   readonly sizeBytes: number | null;

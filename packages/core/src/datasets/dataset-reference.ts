@@ -15,14 +15,22 @@ export interface DatasetReader {
   describe(ref: DatasetReference, options?: { readonly signal?: AbortSignal }): Promise<DatasetDescription>;
 }
 
+const schemeOf = (ref: string) => /^([a-z][a-z0-9+-]+):/.exec(ref)?.[1];
+
+/** A bare path of a known kind of file as the `file:` reference it stands for. */
+export function completeReference(ref: string): string {
+  const isBareFile = schemeOf(ref) === undefined && /\.(jsonl|ndjson|json|csv|parquet)$/i.test(ref);
+  return isBareFile ? `file:${ref}` : ref;
+}
+
 /** A reader over the built-in sources (`file:`, `hf:`, `ls:`) and the given ones, which replace those of the same scheme. */
 export function datasetReader(sources: readonly DatasetSource[] = []): DatasetReader {
   const byScheme = new Map<string, DatasetSource>();
   for (const source of [...builtInSources(), ...sources]) byScheme.set(source.scheme, source);
 
-  const find = (ref: string): { readonly source: DatasetSource; readonly ref: string } => {
-    const scheme = /^([a-z][a-z0-9+-]+):/.exec(ref)?.[1];
-    if (scheme === undefined && /\.(jsonl|ndjson|json|csv|parquet)$/i.test(ref)) return find(`file:${ref}`);
+  const find = (given: string): { readonly source: DatasetSource; readonly ref: string } => {
+    const ref = completeReference(given);
+    const scheme = schemeOf(ref);
     const source = scheme === undefined ? undefined : byScheme.get(scheme);
     if (source) return { source, ref };
     throw new ModelOpsError({

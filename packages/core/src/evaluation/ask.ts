@@ -4,6 +4,7 @@ import { ModelOpsError } from "../errors/modelops-error.ts";
 import { type AgentRunResult, answerFromChat, answerFromRun, type EvaluationAnswer } from "./answer.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { defaultRequest, type GenerationSettings } from "./chat-request.ts";
+import { callHostFunction, exampleName } from "./host-function.ts";
 
 /** The host's own agent: asks the model as often as it likes and reports what it did. */
 export type AgentRun = (
@@ -34,8 +35,35 @@ export function requestFor(
   example: EvaluationExample,
   options: Pick<AskOptions, "toRequest" | "generation">,
 ): ChatRequest {
-  const request = (options.toRequest ?? defaultRequest)(example);
+  const { toRequest } = options;
+  const request = toRequest
+    ? checkedRequest(
+        callHostFunction("toRequest", exampleName(example.id), () => toRequest(example)),
+        example,
+      )
+    : defaultRequest(example);
   return options.generation ? { ...options.generation, ...request } : request;
+}
+
+function checkedRequest(request: ChatRequest, example: EvaluationExample): ChatRequest {
+  if (Array.isArray(request?.messages) && request.messages.length > 0) return request;
+  throw new ModelOpsError({
+    code: "evaluation/no-prompt",
+    message: `toRequest returned no messages for ${exampleName(example.id)}.`,
+    fix: 'return { messages: [{ role: "user", content: … }] }.',
+    details: { exampleId: example.id },
+  });
+}
+
+/** A failure of the host's own agent counts like one of the model, under a name of its own. */
+function runFailed(error: unknown): never {
+  if (ModelOpsError.isInstance(error)) throw error;
+  throw new ModelOpsError({
+    code: "model/run-failed",
+    message: `run(example, model) threw ${error instanceof Error ? error.name : typeof error}.`,
+    fix: "look at the error's cause: the agent around the model failed.",
+    cause: error,
+  });
 }
 
 export function createAsk(options: AskOptions): Ask {
@@ -43,7 +71,9 @@ export function createAsk(options: AskOptions): Ask {
   if (run) {
     return async ({ example, model, signal }) => {
       const startedAt = performance.now();
-      const result = await run(example, model, { signal });
+      const result = await Promise.resolve()
+        .then(() => run(example, model, { signal }))
+        .catch(runFailed);
       if (typeof result?.text !== "string") {
         throw new ModelOpsError({
           code: "evaluation/run-result",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
+import type { DatasetSource, EvaluationExample } from "../contract/dataset-source.ts";
 import { fileSource } from "../datasets/sources/file-source.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
@@ -88,6 +89,65 @@ test("maps rows of another shape and names the line of a row it cannot use", asy
     code: "evaluation/example-shape",
     details: { line: 1 },
   });
+});
+
+test.each([
+  [
+    "with a column for each field",
+    "id,inputs.prompt,outputs.text,metadata.level\n7,p1,p1,easy\n8,p2,x,hard\n",
+  ],
+  [
+    "with JSON in its cells",
+    'id,inputs,outputs,metadata\n7,"{""prompt"":""p1""}","{""text"":""p1""}","{""level"":""easy""}"\n8,"{""prompt"":""p2""}","{""text"":""x""}",\n',
+  ],
+  ["of prompts and completions", "id,prompt,completion\n7,p1,p1\n8,p2,x\n"],
+])("reads examples from a CSV table %s", async (_, table) => {
+  file = join(folder, "rows.csv");
+  await writeFile(file, table);
+  const seen: unknown[] = [];
+  const run = async (example: EvaluationExample) => {
+    seen.push(example);
+    return { text: String(example.inputs.prompt) };
+  };
+  // A bare path is a file, too.
+  expect(await evaluate(echo(), { run, dataset: file })).toMatchObject({ score: 0.5 });
+  expect(seen[0]).toMatchObject({ id: "7", inputs: { prompt: "p1" } });
+});
+
+test("a source that keeps versions is read at one version from start to end", async () => {
+  const versions = [
+    ["p1", "p2"],
+    ["p1", "p2", "p3"],
+  ];
+  const read: string[] = [];
+  const source: DatasetSource = {
+    contract: "dataset-source/v1",
+    scheme: "kept",
+    describe: async (ref) => ({
+      ref,
+      pinnedRef: "kept:rows@0",
+      rows: null,
+      sizeBytes: null,
+      fingerprint: "version 0",
+    }),
+    async *read(ref) {
+      read.push(ref);
+      const [, version = "1"] = ref.split("@");
+      for (const [index, prompt] of (versions[Number(version)] ?? []).entries())
+        yield { line: index + 1, value: { prompt, completion: prompt } };
+    },
+  };
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: folder }), {
+    sources: [source],
+  });
+  const report = await evaluator.evaluate({
+    agent: "feature_dev",
+    model: echo(),
+    dataset: "kept:rows",
+    metrics: [accuracy()],
+  });
+  expect(report.dataset).toMatchObject({ ref: "kept:rows@0", examples: 2 });
+  expect(read).toEqual(["kept:rows@0", "kept:rows@0"]);
 });
 
 test("notices that the file changed while it was evaluated", async () => {

@@ -1,6 +1,8 @@
 import type { DatasetRow, DatasetSource, EvaluationExample } from "../contract/dataset-source.ts";
+import { completeReference } from "../datasets/dataset-reference.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { exampleFromRow, type ReadExample } from "./example.ts";
+import { callHostFunction } from "./host-function.ts";
 
 /** A reference such as `file:held-out.jsonl`, or the examples themselves. */
 export type EvaluationDataset = string | readonly EvaluationExample[];
@@ -10,6 +12,7 @@ export type MapRow = (row: Readonly<Record<string, unknown>>, line: number) => E
 
 /** Examples that can be read twice: once to check them, once to run them. */
 export interface OpenedDataset {
+  /** Pinned to a version once the fingerprint was asked for, where the source keeps versions; null for inline examples. */
   readonly ref: string | null;
   /** The source's own fingerprint; null for inline examples. */
   fingerprint(signal: AbortSignal): Promise<string | null>;
@@ -25,11 +28,21 @@ export function openDataset(options: {
   if (typeof dataset !== "string") {
     return { ref: null, fingerprint: async () => null, read: () => readInline(dataset) };
   }
-  const source = sourceFor(dataset, options.sources);
+  const given = completeReference(dataset);
+  const source = sourceFor(given, options.sources);
+  let pinned: { readonly ref: string; readonly fingerprint: string } | null = null;
   return {
-    ref: dataset,
-    fingerprint: async (signal) => (await source.describe(dataset, { signal })).fingerprint,
-    read: (signal) => readRows(source.read(dataset, { signal }), mapRow),
+    get ref() {
+      return pinned?.ref ?? given;
+    },
+    async fingerprint(signal) {
+      // Rows at a version never change: they need not be read again to know.
+      if (pinned) return pinned.fingerprint;
+      const { fingerprint, pinnedRef } = await source.describe(given, { signal });
+      if (pinnedRef) pinned = { ref: pinnedRef, fingerprint };
+      return fingerprint;
+    },
+    read: (signal) => readRows(source.read(pinned?.ref ?? given, { signal }), mapRow),
   };
 }
 
@@ -46,7 +59,7 @@ function readRows(rows: AsyncIterable<DatasetRow>, mapRow: MapRow | undefined): 
   const example = (read: IteratorResult<DatasetRow>): IteratorResult<ReadExample> => {
     if (read.done) return { done: true, value: undefined };
     const { line, value } = read.value;
-    const mapped = mapRow ? mapRow(value, line) : value;
+    const mapped = mapRow ? callHostFunction("mapRow", `row ${line}`, () => mapRow(value, line)) : value;
     return {
       done: false,
       value: exampleFromRow({ line, value: mapped as Readonly<Record<string, unknown>> }),

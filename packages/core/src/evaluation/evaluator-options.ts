@@ -17,7 +17,7 @@ import type { Metric } from "./metric.ts";
 
 /** What an `Evaluator` keeps between evaluations. */
 export interface EvaluatorOptions {
-  /** Where references such as `file:held-out.jsonl` are read from. */
+  /** Where references are read from, before the built-in `file:`, `hf://` and `ls://`. */
   readonly sources?: readonly DatasetSource[];
   /** Shows each comparison somewhere else, too, such as `langSmithExperiments()`. @default nowhere */
   readonly experiments?: ExperimentWriter;

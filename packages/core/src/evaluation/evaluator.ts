@@ -1,3 +1,4 @@
+import { builtInSources } from "../datasets/sources/built-in-sources.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { EventSource, type EventSubscriptions } from "../events/event-source.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
@@ -123,7 +124,9 @@ export class Evaluator {
 
   async #prepare(options: CompareOptions): Promise<PreparedEvaluation> {
     options.signal?.throwIfAborted();
-    return prepareEvaluation(options, this.#options.sources ?? [], evaluationSpec);
+    const { fetch, clock } = this.#runtime;
+    const sources = [...(this.#options.sources ?? []), ...builtInSources({ fetch, clock })];
+    return prepareEvaluation(options, sources, evaluationSpec);
   }
 
   async #requireNew(agent: string, evaluationId: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { DatasetRow, EvaluationExample } from "../contract/dataset-source.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
+import { partsOfTableRow } from "./csv-row.ts";
 
 /** Any object: what is in it is the example's own business, and copying it would cost more than all other checks. */
 const record = z.custom<Readonly<Record<string, unknown>>>(isRecord, "must be an object");
@@ -37,10 +38,16 @@ export interface ReadExample {
 
 /**
  * A dataset row as an example: `{ inputs, outputs, metadata }` as it is; `{ messages }` with the last assistant message
- * as the reference; `{ prompt, completion }`. A row without `id` is named by its line, such as `line-12`.
+ * as the reference; `{ prompt, completion }`; a table row with columns such as `inputs.question`. A row without `id` is named by its line, such as `line-12`.
  */
 export function exampleFromRow(row: DatasetRow): ReadExample {
-  const { value } = row;
+  if (typeof row.value !== "object" || row.value === null || Array.isArray(row.value)) {
+    throw rowError(
+      row,
+      `it is ${row.value === null ? "null" : Array.isArray(row.value) ? "an array" : `a ${typeof row.value}`}`,
+    );
+  }
+  const value = partsOfTableRow(row.value);
   const fallbackId = `line-${row.line}`;
   if ("inputs" in value) {
     if (!isExampleRow(value)) {

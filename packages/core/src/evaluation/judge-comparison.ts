@@ -40,13 +40,19 @@ function raw(name: RawGuardrail): RecommendationMetric {
 
 /**
  * A baseline that did not answer makes any candidate look good: past the share that may be missing, there is no gain to
- * speak of. A candidate that does not answer needs no such rule: its failures already count against it.
+ * speak of. A candidate that does not answer needs no such rule: its failures already count against it, unless nobody
+ * answered, which says nothing about either model.
  */
 function withoutUnfairGain(judged: Recommendation, collector: Collector): Recommendation {
   const { asked, failed } = collector.totals.baseline.coverage();
   const share = asked === 0 ? 0 : failed / asked;
-  if (share <= judged.thresholds.maximumMissingShare || judged.recommendation === "reject") return judged;
-  const reason = `The baseline gave no answer to ${failed} of ${asked} calls (${formatPercent(share)}), so a gain over it means nothing.`;
+  const nobodyAnswered =
+    collector.totals.baseline.coverage().answered + collector.totals.candidate.coverage().answered === 0;
+  const isEarnedReject = judged.recommendation === "reject" && !nobodyAnswered;
+  if (share <= judged.thresholds.maximumMissingShare || isEarnedReject) return judged;
+  const reason = nobodyAnswered
+    ? "Neither model answered a single call."
+    : `The baseline gave no answer to ${failed} of ${asked} calls (${formatPercent(share)}), so a gain over it means nothing.`;
   return {
     ...judged,
     recommendation: "insufficient_data",

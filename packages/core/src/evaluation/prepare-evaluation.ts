@@ -5,6 +5,7 @@ import { requestFor } from "./ask.ts";
 import { type OpenedDataset, openDataset } from "./dataset.ts";
 import type { EvaluationSpec, evaluationSpec } from "./evaluation-spec.ts";
 import type { CompareOptions } from "./evaluator-options.ts";
+import { callHostFunction, exampleName } from "./host-function.ts";
 import { inspectDataset } from "./inspect-dataset.ts";
 import { resolveWeights } from "./weights.ts";
 
@@ -40,10 +41,15 @@ export async function prepareEvaluation(
     signal,
   });
   const summary = { ref: dataset.ref, fingerprint: inspection.fingerprint, examples: inspection.examples };
-  const { baseline, candidate } = options;
+  const { baseline, candidate, cluster } = options;
   return {
     agent,
-    options,
+    options: cluster
+      ? {
+          ...options,
+          cluster: (example) => callHostFunction("cluster", exampleName(example.id), () => cluster(example)),
+        }
+      : options,
     arms: [
       ...(baseline ? [{ name: "baseline" as const, ...baseline }] : []),
       { name: "candidate", ...candidate },

@@ -75,12 +75,19 @@ export async function scorePairs(
 
 function collect(results: readonly MetricScore[]): AnswerScores {
   let costUsd: number | null = 0;
-  const scores = results.map((result) => {
+  const scores = results.map((given) => {
+    const result = asScore(given);
     if (result.costUsd === null) costUsd = null;
     else if (result.costUsd !== undefined && costUsd !== null) costUsd += result.costUsd;
     return checkedScore(result);
   });
   return { scores, costUsd };
+}
+
+/** A host's metric that is no TypeScript may return anything. */
+function asScore(given: unknown): MetricScore {
+  if (typeof given === "object" && given !== null && "score" in given) return given as MetricScore;
+  return { score: null, reason: `returned ${given === null ? "null" : typeof given} instead of { score }` };
 }
 
 function thrown(error: unknown): MetricScore {

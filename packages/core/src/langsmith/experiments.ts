@@ -36,7 +36,8 @@ export function langSmithExperiments(options: LangSmithOptions = {}): Experiment
       for (const arm of setup.arms) {
         const experiment = await openExperiment(client, setup, arm, {
           datasetId: dataset.id,
-          metadata: settings.metadata,
+          // The service shows an experiment beside the examples as they were at this version.
+          metadata: { ...settings.metadata, ...(dataset.version && { dataset_version: dataset.version }) },
         });
         experiments.set(arm.name, experiment);
       }
@@ -47,6 +48,8 @@ export function langSmithExperiments(options: LangSmithOptions = {}): Experiment
 
 interface LangSmithDataset {
   readonly id: string;
+  /** The moment the examples were read as of; null for a dataset of ours. */
+  readonly version: string | null;
   /** Whether its examples have to be written: it was made for this evaluation. */
   readonly isNew: boolean;
   /** Id of an example of ours over there. */
@@ -94,6 +97,7 @@ async function openDataset(client: Client, setup: ExperimentSetup): Promise<Lang
     const { id } = await client.readDataset({ datasetName: reference.name });
     return {
       id,
+      version: reference.asOf,
       isNew: false,
       exampleId: (exampleId) => (isUuid(exampleId) ? exampleId : uuidOf(id, exampleId)),
     };
@@ -103,14 +107,19 @@ async function openDataset(client: Client, setup: ExperimentSetup): Promise<Lang
   const exampleId = (id: string) => uuidOf(datasetName, id);
   if (await client.hasDataset({ datasetName })) {
     const known = await client.readDataset({ datasetName });
-    return { id: known.id, isNew: (known.example_count ?? 0) < setup.dataset.examples, exampleId };
+    return {
+      id: known.id,
+      version: null,
+      isNew: (known.example_count ?? 0) < setup.dataset.examples,
+      exampleId,
+    };
   }
   const made = await client.createDataset(datasetName, {
     description: `${setup.dataset.examples} examples of agent ${setup.agent} (${ref === null ? "inline" : publicReference(ref)})`,
     dataType: "kv",
     metadata: { fingerprint, agent: setup.agent },
   });
-  return { id: made.id, isNew: true, exampleId };
+  return { id: made.id, version: null, isNew: true, exampleId };
 }
 
 async function openExperiment(

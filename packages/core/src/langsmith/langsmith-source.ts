@@ -33,12 +33,21 @@ export function langSmithSource(options: LangSmithReaderOptions = {}): DatasetSo
         for (const value of values) yield { line: ++line, value } satisfies DatasetRow;
     },
     async describe(ref, { signal } = {}): Promise<DatasetDescription> {
+      const pinnedRef = pinnedReference(ref, reader);
       const fingerprint = new RowFingerprint();
-      for await (const values of pages(reader, ref, signal))
+      for await (const values of pages(reader, pinnedRef ?? ref, signal))
         for (const value of values) fingerprint.add(value);
-      return { ref, rows: fingerprint.rows, sizeBytes: null, fingerprint: fingerprint.digest() };
+      const { rows } = fingerprint;
+      return { ref, pinnedRef, rows, sizeBytes: null, fingerprint: fingerprint.digest() };
     },
   };
+}
+
+/** A dataset without a version as it is now; the window of a project's runs is the caller's to state. */
+function pinnedReference(ref: string, { clock }: LangSmithReader): string | null {
+  const reference = parseLangSmithReference(ref);
+  if (reference.kind === "project") return null;
+  return `ls://${reference.name}@${reference.asOf ?? new Date(clock.now()).toISOString()}`;
 }
 
 async function* pages(

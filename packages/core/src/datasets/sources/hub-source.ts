@@ -77,6 +77,7 @@ export function hubSource(options: HubSourceOptions = {}): BatchSource {
       const { dataset, split } = opened;
       return {
         ref,
+        pinnedRef: `hf://${dataset.repository}@${dataset.revision}/${split.config}/${split.split}`,
         rows: await countRows(dataset, split, ref, signal),
         sizeBytes: split.files.reduce((sum, file) => sum + file.sizeBytes, 0),
         // The commit and the split name the rows: files of a commit never change.

@@ -4,7 +4,7 @@ import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { Metric, MetricScore } from "../metric.ts";
 import { parseJson, referenceOf } from "../reference.ts";
 import { compileSchema } from "./json-schema.ts";
-import { compilePattern } from "./linear-regex.ts";
+import { compilePattern, isPattern } from "./linear-regex.ts";
 
 export type AccuracyMode = "exact" | "normalised" | "json-equal" | "contains" | "regex" | "schema";
 
@@ -47,10 +47,12 @@ export function accuracy(options: AccuracyOptions = {}): Metric {
       ? null
       : `1:${mode}:${options.pattern ?? ""}:${JSON.stringify(options.schema ?? null)}`,
     description: `1 if the answer equals the reference (${mode}), else 0`,
-    missing: ({ example }) =>
-      needsReference && readReference(example) === undefined
-        ? "the example has no reference in outputs"
-        : null,
+    missing({ example }) {
+      if (!needsReference) return null;
+      const reference = readReference(example);
+      if (reference === undefined) return "the example has no reference in outputs";
+      return mode === "regex" && !isPattern(textOf(reference)) ? "the reference is no RE2 pattern" : null;
+    },
     score({ example, answer }): MetricScore {
       if (mode === "schema" && fits) {
         const parsed = parseJson(answer.text);

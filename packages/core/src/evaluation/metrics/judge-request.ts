@@ -15,9 +15,13 @@ export function askJudge(options: {
   readonly answers: Readonly<Record<string, string>>;
   /** What the JSON object must hold. */
   readonly format: string;
-  readonly maxOutputTokens: number;
+  /** Null = not set. @default 512 */
+  readonly maxOutputTokens?: number | null;
+  /** Null = not set. @default 0 */
+  readonly temperature?: number | null;
   readonly signal: AbortSignal;
 }): Promise<ChatResult> {
+  const { maxOutputTokens = 512, temperature = 0 } = options;
   const reference = referenceOf(options.example);
   const material = {
     input: options.example.inputs,
@@ -33,8 +37,8 @@ export function askJudge(options: {
           content: `Rubric:\n${options.rubric}\n\nMaterial:\n${JSON.stringify(material, null, 1)}\n\nLast line: ${options.format}`,
         },
       ],
-      temperature: 0,
-      maxOutputTokens: options.maxOutputTokens,
+      ...(temperature !== null && { temperature }),
+      ...(maxOutputTokens !== null && { maxOutputTokens }),
     },
     { signal: options.signal },
   );

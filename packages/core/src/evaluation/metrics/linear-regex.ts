@@ -5,6 +5,16 @@ import { ModelOpsError } from "../../errors/modelops-error.ts";
 const compiled = new Map<string, (text: string) => boolean>();
 const MAX_REMEMBERED = 1000;
 
+/** Whether a text can be compiled. */
+export function isPattern(pattern: string): boolean {
+  try {
+    compilePattern(pattern);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A test for "matches somewhere", in RE2 syntax. */
 export function compilePattern(pattern: string): (text: string) => boolean {
   const known = compiled.get(pattern);

@@ -10,8 +10,10 @@ export interface LlmJudgeOptions {
   readonly rubric: string;
   /** Highest grade; grades run from 0. @default 4 */
   readonly topGrade?: number;
-  /** @default 512 */
-  readonly maxOutputTokens?: number;
+  /** Null leaves it to the model, for those that take no such setting per call (LangChain). @default 512 */
+  readonly maxOutputTokens?: number | null;
+  /** Null leaves it to the model, for those that take no such setting. @default 0 */
+  readonly temperature?: number | null;
   /** @default "llm_judge" */
   readonly name?: string;
 }
@@ -30,7 +32,8 @@ export function llmJudge(options: LlmJudgeOptions): Metric {
         example,
         answers: { answer: answer.text },
         format: `{"grade": a whole number from 0 (worst) to ${topGrade} (best)}`,
-        maxOutputTokens: options.maxOutputTokens ?? 512,
+        maxOutputTokens: options.maxOutputTokens,
+        temperature: options.temperature,
         signal,
       });
       const grade = lastJsonObject(result.text)?.grade;

@@ -21,7 +21,7 @@ export interface FunctionMetricOptions {
 export function metricFromFunction(options: FunctionMetricOptions): Metric {
   const orient = (result: number | MetricScore): MetricScore => {
     const full = typeof result === "number" ? { score: result } : result;
-    if (options.direction === "higher" || full.score === null) return full;
+    if (options.direction === "higher" || typeof full?.score !== "number") return full;
     return { ...full, score: 1 - full.score };
   };
   return {

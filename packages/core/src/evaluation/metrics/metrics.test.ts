@@ -253,6 +253,24 @@ test.each(["no idea", '{"grade": 9}', '{"grade": "4"}', '{"grade": 2.5}'])(
   },
 );
 
+test("a judge that takes no settings per call gets none", async () => {
+  const requests: unknown[] = [];
+  const model: ChatModel = {
+    ...judge(() => '{"grade": 4}'),
+    async generate(request) {
+      requests.push(request);
+      return judge(() => '{"grade": 4}').generate(request);
+    },
+  };
+  for (const setting of [null, undefined]) {
+    const metric = llmJudge({ model, rubric: "r", temperature: setting, maxOutputTokens: setting });
+    await score(metric, {}, { text: "x" });
+  }
+  expect(requests[0]).not.toHaveProperty("temperature");
+  expect(requests[0]).not.toHaveProperty("maxOutputTokens");
+  expect(requests[1]).toMatchObject({ temperature: 0, maxOutputTokens: 512 });
+});
+
 test("an answer cannot close the frame it is shown to the judge in", async () => {
   let seen = "";
   const model = judge((prompt) => {

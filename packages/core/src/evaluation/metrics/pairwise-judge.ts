@@ -7,8 +7,10 @@ export interface PairwiseJudgeOptions {
   readonly model: ChatModel;
   /** What makes one answer better than another, in words. */
   readonly rubric: string;
-  /** @default 512 */
-  readonly maxOutputTokens?: number;
+  /** Null leaves it to the model, for those that take no such setting per call (LangChain). @default 512 */
+  readonly maxOutputTokens?: number | null;
+  /** Null leaves it to the model, for those that take no such setting. @default 0 */
+  readonly temperature?: number | null;
   /** @default "pairwise_judge" */
   readonly name?: string;
 }
@@ -29,7 +31,8 @@ export function pairwiseJudge(options: PairwiseJudgeOptions): Metric {
       example: input.example,
       answers: { first, second },
       format: '{"better": "first", "second" or "equal"}',
-      maxOutputTokens: options.maxOutputTokens ?? 512,
+      maxOutputTokens: options.maxOutputTokens,
+      temperature: options.temperature,
       signal: input.signal,
     });
     return { costUsd: result.costUsd, share: shareOf(lastJsonObject(result.text)?.better, candidateFirst) };

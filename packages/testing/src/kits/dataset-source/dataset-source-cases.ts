@@ -95,6 +95,16 @@ export const DATASET_SOURCE_CASES: readonly DatasetSourceCase[] = [
     },
   },
   {
+    name: "gives the same rows for a pinned reference whatever happens to the dataset, if it pins",
+    async run({ source, ref, rows, change }) {
+      const { pinnedRef, fingerprint } = await source.describe(ref);
+      if (pinnedRef === undefined || pinnedRef === null) return;
+      await change();
+      assert.deepEqual(values(await collect(source.read(pinnedRef))), rows);
+      assert.equal((await source.describe(pinnedRef)).fingerprint, fingerprint);
+    },
+  },
+  {
     name: "says that a dataset is not there, and does not call it empty",
     async run({ source, missingRef, secrets }) {
       await rejectsWell(source.describe(missingRef), AREAS, secrets);

@@ -148,6 +148,13 @@ const HABITS: readonly {
     caughtBy: /after a change/,
   },
   {
+    habit: "pins what it does not keep",
+    source: files((source) => ({
+      describe: async (ref, options) => ({ ...(await source.describe(ref, options)), pinnedRef: ref }),
+    })),
+    caughtBy: /pinned reference/,
+  },
+  {
     habit: "calls a missing dataset empty",
     source: files((source) => ({
       async *read(ref, options) {
