@@ -90,11 +90,19 @@ function asScore(given: unknown): MetricScore {
   return { score: null, reason: `returned ${given === null ? "null" : typeof given} instead of { score }` };
 }
 
+const FAILED = "failed with ";
+const THREW = "threw ";
+
+/** Whether there is no score because the metric failed: a judge that was interrupted may well answer the next time. */
+export function isFailedScore({ score, reason }: NamedScore): boolean {
+  return score === null && reason !== null && (reason.startsWith(FAILED) || reason.startsWith(THREW));
+}
+
 function thrown(error: unknown): MetricScore {
-  if (ModelOpsError.isInstance(error)) return { score: null, reason: `failed with ${error.code}` };
+  if (ModelOpsError.isInstance(error)) return { score: null, reason: `${FAILED}${error.code}` };
   const name = error instanceof Error ? error.name : typeof error;
   const text = error instanceof Error ? error.message : String(error);
-  return { score: null, reason: `threw ${name}: ${text.split("\n")[0]?.slice(0, 120) ?? ""}` };
+  return { score: null, reason: `${THREW}${name}: ${text.split("\n")[0]?.slice(0, 120) ?? ""}` };
 }
 
 /** The scores of a call that gave no answer: a failure is a failure, in every metric. */

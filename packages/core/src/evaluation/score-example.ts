@@ -3,7 +3,7 @@ import type { EvaluationAnswer } from "./answer.ts";
 import type { Arm, ArmName, CallFailure, TrialOutcome } from "./arm.ts";
 import type { JournalAccess, JournalScores } from "./journal.ts";
 import type { Metric } from "./metric.ts";
-import { failureScores, scoreAnswer, scorePairs } from "./score-answer.ts";
+import { failureScores, isFailedScore, scoreAnswer, scorePairs } from "./score-answer.ts";
 
 /** What became of one call: an answer or a failure, and scores when an earlier start has paid for them. */
 export interface Answered {
@@ -74,7 +74,7 @@ export function exampleScorer(options: {
     if (metricsKey === null || !journal || !isPaid(outcomes)) return;
     for (const arm of arms) {
       for (const [trial, { answer, scores, metricCostUsd }] of (outcomes[arm.name] ?? []).entries()) {
-        if (!answer) continue;
+        if (!answer || scores.some(isFailedScore)) continue;
         const scored = { metricsKey, scores, metricCostUsd };
         await journal.append({ arm: arm.name, trial, exampleId, answer, scored });
       }

@@ -12,6 +12,7 @@ import {
   formatChange,
   formatCount,
   formatInterval,
+  formatMetricValue,
   formatMilliseconds,
   formatScore,
   formatUsd,
@@ -89,21 +90,28 @@ function exampleCard(example: ExampleComparison, report: ComparisonReport): Safe
   return html`<article class="example"><h3>${example.exampleId}${change ? html` <span class="${(example.difference ?? 0) < 0 ? "bad-text" : "good-text"}">${change}</span>` : null}</h3>
 <p class="tag">Input</p><pre>${example.input}</pre>
 ${example.reference === null ? null : html`<p class="tag">Reference</p><pre>${example.reference}</pre>`}
-<div class="pair">${answer("Baseline", report.baseline?.version ?? "", example.baseline)}${answer("Candidate", report.candidate.version, example.candidate)}</div></article>`;
+<div class="pair">${answer("Baseline", report.baseline?.version ?? "", example.baseline, report.metrics)}${answer("Candidate", report.candidate.version, example.candidate, report.metrics)}</div></article>`;
 }
 
-function answer(label: string, version: string, given: ExampleAnswer | null): SafeHtml {
+function answer(
+  label: string,
+  version: string,
+  given: ExampleAnswer | null,
+  metrics: ComparisonReport["metrics"],
+): SafeHtml {
   if (given === null) return html`<div><p class="tag">${label}</p><p>${MISSING}</p></div>`;
-  const scores = Object.entries(given.scores).map(
-    ([name, score]) => `${name} ${score === null ? MISSING : Number(score.toFixed(3))}`,
-  );
+  const scores = Object.entries(given.scores).map(([name, score]) => {
+    const isRaw = metrics.some((metric) => metric.name === name && metric.kind === "raw");
+    const text = isRaw ? formatMetricValue({ name, kind: "raw" }, score) : (score?.toFixed(3) ?? MISSING);
+    // Most scores of a single answer are 0 or 1.
+    return `${name} ${text.replace(/\.000$/, "")}`;
+  });
   return html`<div><p class="tag">${label} ${version} · ${scores.join(" · ")}</p>${given.text === null ? html`<p class="bad-text">No answer: ${given.failure ?? "unknown"}</p>` : html`<pre>${given.text === "" ? "(empty)" : given.text}</pre>`}</div>`;
 }
 
 function metrics(report: ComparisonReport): SafeHtml {
   const rows = report.metrics.map((metric) => {
-    const mean = (value: number | null) =>
-      metric.kind === "score" ? formatScore(value) : formatCount(value);
+    const mean = (value: number | null) => formatMetricValue(metric, value);
     const counts = report.baseline ? `${metric.wins} / ${metric.ties} / ${metric.losses}` : MISSING;
     return [
       metric.name,

@@ -1,7 +1,7 @@
 import type { ComparisonReport } from "../evaluation/comparison-report.ts";
 import type { RecommendationRequirement } from "./assert-recommendation.ts";
 import { assertRecommendation } from "./assert-recommendation.ts";
-import { formatChange, formatInterval, formatScore } from "./format-number.ts";
+import { formatChange, formatInterval, formatMetricValue } from "./format-number.ts";
 import { escapeHtml } from "./safe-html.ts";
 
 /**
@@ -13,7 +13,7 @@ export function comparisonJunit(report: ComparisonReport, requirement: Recommend
   const cases = [
     testCase(suite, "recommendation", recommendationResult(report, requirement), report.durationMs / 1000),
     ...report.metrics.map((metric) => {
-      const text = `${formatScore(metric.baselineMean)} to ${formatScore(metric.candidateMean)}, ${formatChange(metric.changePct, metric.unit)} (${formatInterval(metric.interval, metric.unit)})`;
+      const text = `${formatMetricValue(metric, metric.baselineMean)} to ${formatMetricValue(metric, metric.candidateMean)}, ${formatChange(metric.changePct, metric.unit)} (${formatInterval(metric.interval, metric.unit)})`;
       const result =
         metric.degraded === "confirmed"
           ? failure("degraded", text)

@@ -2,8 +2,8 @@ import type { ComparisonReport, ExampleAnswer } from "../evaluation/comparison-r
 import { codeBlock, escapeMarkdown } from "./escape-markdown.ts";
 import {
   formatChange,
-  formatCount,
   formatInterval,
+  formatMetricValue,
   formatMilliseconds,
   formatScore,
   formatUsd,
@@ -35,8 +35,7 @@ function metricTable(report: ComparisonReport): string {
     `| **overall** | 1 | ${formatScore(report.baselineScore)} | **${formatScore(report.candidateScore)}** | **${formatChange(report.improvementPct, report.improvementUnit)}** | ${formatInterval(report.interval, report.improvementUnit)} | ${MISSING} |`,
   ];
   for (const metric of report.metrics) {
-    const mean = (value: number | null) =>
-      metric.kind === "score" ? formatScore(value) : formatCount(value);
+    const mean = (value: number | null) => formatMetricValue(metric, value);
     const mark =
       metric.degraded === "confirmed"
         ? " ⚠ degraded"

@@ -43,6 +43,16 @@ export function formatUsd(usd: number | null): string {
   return `$${usd >= 1 ? usd.toFixed(2) : usd.toPrecision(2)}`;
 }
 
+/** A value of a metric: a score, or a raw quantity in the unit its name ends with. */
+export function formatMetricValue(
+  metric: { readonly name: string; readonly kind: "score" | "raw" },
+  value: number | null,
+): string {
+  if (metric.kind === "score") return formatScore(value);
+  if (metric.name.endsWith("_ms")) return formatMilliseconds(value);
+  return metric.name.endsWith("_usd") ? formatUsd(value) : formatCount(value);
+}
+
 /** `1,234` */
 export function formatCount(count: number | null): string {
   return count === null ? MISSING : count.toLocaleString("en-US", { maximumFractionDigits: 1 });

@@ -10,7 +10,7 @@ import { intervalPlot } from "./charts/interval-plot.ts";
 import { comparisonHtml } from "./comparison-html.ts";
 import { comparisonJunit } from "./comparison-junit.ts";
 import { comparisonMarkdown } from "./comparison-markdown.ts";
-import { formatChange, formatScore, formatUsd } from "./format-number.ts";
+import { formatChange, formatMetricValue, formatScore, formatUsd } from "./format-number.ts";
 import { readReport } from "./read-report.ts";
 import { html } from "./safe-html.ts";
 import { writeReports } from "./write-reports.ts";
@@ -139,6 +139,10 @@ test("numbers are written for people", () => {
   expect(formatChange(-3.70662, "percent")).toBe("−3.7\u00a0%");
   expect(formatChange(0.01, "points")).toBe("±0.0\u00a0points");
   expect(formatScore(null)).toBe("–");
+  expect(formatMetricValue({ name: "cost_usd", kind: "raw" }, 0.0000042)).toBe("$0.0000042");
+  expect(formatMetricValue({ name: "latency_ms", kind: "raw" }, 242.8)).toBe("243 ms");
+  expect(formatMetricValue({ name: "total_tokens", kind: "raw" }, 1234.5)).toBe("1,234.5");
+  expect(formatMetricValue({ name: "cost_usd", kind: "score" }, 0.5)).toBe("0.500");
   expect([0, 0.0000001, 0.00012, 0.123, 12.345].map(formatUsd)).toEqual([
     "$0",
     "< $0.000001",

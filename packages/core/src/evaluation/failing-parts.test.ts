@@ -7,6 +7,7 @@ import { Evaluator } from "./evaluator.ts";
 import type { CompareOptions } from "./evaluator-options.ts";
 import type { Metric } from "./metric.ts";
 import { accuracy } from "./metrics/accuracy.ts";
+import { llmJudge } from "./metrics/llm-judge.ts";
 import { metricFromFunction } from "./metrics/metric-from-function.ts";
 
 const dataset: EvaluationExample[] = Array.from({ length: 8 }, (_, index) => ({
@@ -119,6 +120,34 @@ test.each([
     score: () => value as never,
   });
   expect((await compare({ metrics: [wrapped] })).candidateScore).toBeNull();
+});
+
+test("a judge that failed is asked again on resume, one that graded is not", async () => {
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  let isDown = true;
+  const grade = echo("judge");
+  const judge: ChatModel = {
+    ...grade,
+    async generate(request) {
+      if (isDown && request.messages.at(-1)?.content.includes("SECRET 5")) throw new Error("down");
+      return { ...(await grade.generate(request)), text: '{"grade": 4}', costUsd: 0.01 };
+    },
+  };
+  const options: CompareOptions & { readonly evaluationId: string } = {
+    agent: "support",
+    evaluationId: "judged",
+    candidate: { version: "v2", model: echo("tuned") },
+    baseline: { version: "v1", model: echo("base") },
+    dataset,
+    metrics: [llmJudge({ model: judge, rubric: "Be right." })],
+  };
+  const first = await evaluator.compare(options);
+  expect(first.coverage.missing).toMatchObject([{ count: 1 }, { count: 1 }]);
+  expect(grade.calls).toBe(14);
+  isDown = false;
+  const second = await evaluator.resume("judged", options);
+  expect(second.coverage).toMatchObject({ complete: 8, missing: [] });
+  expect(grade.calls).toBe(16);
 });
 
 test("references that are no patterns are found before a model is called", async () => {
