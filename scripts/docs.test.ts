@@ -11,7 +11,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 /** Inside the workspace, so that packages are found; ignored by git. */
 const folder = join(root, "bench", ".modelops", `docs-${process.pid}`);
 
-const pages = ["README.md", ...globSync("docs/*.md", { cwd: root }).sort()].map((page) => {
+const readmes = ["target-hf-endpoints", "target-openrouter"].map((name) => `packages/${name}/README.md`);
+const pages = ["README.md", ...globSync("docs/*.md", { cwd: root }).sort(), ...readmes].map((page) => {
   const programs = docsPrograms(page, readFileSync(join(root, page), "utf8"));
   return { page, programs };
 });

@@ -42,6 +42,7 @@ export type {
   TargetDeployment,
   TargetDeploymentState,
   TargetDeploymentStatus,
+  TargetResource,
 } from "./contract/deploy-target.ts";
 export type { OutcomeSource, SourcedOutcome, SourcedOutcomes } from "./contract/outcome-source.ts";
 export type {

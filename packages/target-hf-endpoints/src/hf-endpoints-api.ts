@@ -2,123 +2,94 @@ import { ModelOpsError } from "@modelops/core";
 import { requestJson } from "@modelops/core/target-utils";
 import { z } from "zod";
 import type { HfEndpointsSettings } from "./hf-endpoints-options.ts";
+import {
+  type Compute,
+  type Endpoint,
+  endpointListSchema,
+  endpointSchema,
+  providersSchema,
+} from "./hf-endpoints-wire.ts";
 
-const endpointSchema = z.object({
-  name: z.string(),
-  model: z.object({ repository: z.string().nullish(), revision: z.string().nullish() }).nullish(),
-  status: z.object({
-    state: z.string(),
-    message: z.string().nullish(),
-    errorMessage: z.string().nullish(),
-    url: z.string().nullish(),
-  }),
-  tags: z.array(z.string()).nullish(),
-});
-export type Endpoint = z.infer<typeof endpointSchema>;
-
-const computeSchema = z.object({
-  accelerator: z.string(),
-  instanceType: z.string(),
-  instanceSize: z.string(),
-  pricePerHour: z.number().nullish(),
-  status: z.string().nullish(),
-  numAccelerators: z.number().nullish(),
-  quota: z.object({ maxAccelerators: z.number(), usedAccelerators: z.number() }).nullish(),
-});
-export type Compute = z.infer<typeof computeSchema>;
-
-const providersSchema = z.object({
-  vendors: z.array(
-    z.object({
-      name: z.string(),
-      regions: z.array(z.object({ name: z.string(), computes: z.array(computeSchema) })),
-    }),
-  ),
-});
+export type EndpointAction = "pause" | "resume" | "scale-to-zero";
 
 export interface HfEndpointsApi {
-  /** The configured machine as the service lists it now, null when it is not listed. */
-  compute(signal?: AbortSignal): Promise<Compute | null>;
+  /** All machines of the account's price list, with live prices and quotas. */
+  computes(signal?: AbortSignal): Promise<readonly Compute[]>;
+  /** Null when there is none of that name. */
   get(name: string, signal?: AbortSignal): Promise<Endpoint | null>;
+  list(signal?: AbortSignal): Promise<readonly Endpoint[]>;
   /** Costs money from now on. Never repeated by itself: a name that is taken means that it exists. */
   create(body: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Endpoint>;
   /** Sends only the given fields: others keep their values, nulls would wipe them. */
   update(name: string, changes: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Endpoint>;
-  act(name: string, action: "pause" | "resume" | "scale-to-zero", signal?: AbortSignal): Promise<void>;
+  act(name: string, action: EndpointAction, signal?: AbortSignal): Promise<void>;
+  /** Calm about a name that is gone. */
   remove(name: string, signal?: AbortSignal): Promise<void>;
+}
+
+interface Call<Schema extends z.ZodType> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  readonly schema: Schema;
+  readonly body?: unknown;
+  readonly mayRepeat: boolean;
+  readonly signal?: AbortSignal;
 }
 
 const READ_RETRY = { maxAttempts: 4, baseWaitMs: 500, maxWaitMs: 30_000 };
 
 export function createHfEndpointsApi(settings: HfEndpointsSettings): HfEndpointsApi {
-  const call = <Schema extends z.ZodType>(options: {
-    readonly method: "GET" | "POST" | "PUT" | "DELETE";
-    readonly path: string;
-    readonly schema: Schema;
-    readonly body?: unknown;
-    readonly mayRepeat: boolean;
-    readonly signal?: AbortSignal;
-  }) => {
+  const call = async <Schema extends z.ZodType>(options: Call<Schema>): Promise<z.output<Schema>> => {
     const { token } = settings;
-    if (token === null) {
-      throw new ModelOpsError({
-        code: "target/no-token",
-        message: "Inference Endpoints cannot be managed without a token.",
-        fix: "set HF_TOKEN or pass token (it needs write access to Inference Endpoints).",
+    if (token === null) throw noToken();
+    try {
+      return await requestJson({
+        fetch: settings.fetch,
+        clock: settings.clock,
+        url: `${settings.managementUrl}${options.path}`,
+        method: options.method,
+        headers: {
+          authorization: `Bearer ${token.reveal()}`,
+          ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        body: options.body === undefined ? undefined : JSON.stringify(options.body),
+        timeoutMs: settings.timeoutMs,
+        area: "target",
+        subject: "The Inference Endpoints API",
+        secrets: [token.reveal()],
+        schema: options.schema,
+        signal: options.signal,
+        retry: options.mayRepeat ? READ_RETRY : undefined,
       });
+    } catch (error) {
+      throw isQuotaRefusal(error) ? quotaExceeded(error) : error;
     }
-    return requestJson({
-      fetch: settings.fetch,
-      clock: settings.clock,
-      url: `${settings.managementUrl}${options.path}`,
-      method: options.method,
-      headers: {
-        authorization: `Bearer ${token.reveal()}`,
-        ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
-      timeoutMs: settings.timeoutMs,
-      area: "target",
-      subject: "The Inference Endpoints API",
-      secrets: [token.reveal()],
-      schema: options.schema,
-      signal: options.signal,
-      retry: options.mayRepeat ? READ_RETRY : undefined,
-    });
   };
   const namespacePath = `/endpoint/${encodeURIComponent(settings.namespace)}`;
   const endpointPath = (name: string) => `${namespacePath}/${encodeURIComponent(name)}`;
 
   return {
-    async compute(signal) {
+    async computes(signal) {
       const path = `/provider/${encodeURIComponent(settings.namespace)}`;
       const reply = await call({ method: "GET", path, schema: providersSchema, mayRepeat: true, signal });
-      const wanted = settings.compute;
-      const region = reply.vendors
-        .find((vendor) => vendor.name === wanted.vendor)
-        ?.regions.find((entry) => entry.name === wanted.region);
-      return (
-        region?.computes.find(
-          (compute) =>
-            compute.accelerator === wanted.accelerator &&
-            compute.instanceType === wanted.instanceType &&
-            compute.instanceSize === wanted.instanceSize,
-        ) ?? null
+      return reply.vendors.flatMap((vendor) =>
+        vendor.regions.flatMap((region) =>
+          region.computes.map((compute) => ({ ...compute, vendor: vendor.name, region: region.name })),
+        ),
       );
     },
     async get(name, signal) {
       try {
-        return await call({
-          method: "GET",
-          path: endpointPath(name),
-          schema: endpointSchema,
-          mayRepeat: true,
-          signal,
-        });
+        const path = endpointPath(name);
+        return await call({ method: "GET", path, schema: endpointSchema, mayRepeat: true, signal });
       } catch (error) {
         if (isCode(error, "target/not-found")) return null;
         throw error;
       }
+    },
+    async list(signal) {
+      const path = namespacePath;
+      return (await call({ method: "GET", path, schema: endpointListSchema, mayRepeat: true, signal })).items;
     },
     create: (body, signal) =>
       call({ method: "POST", path: namespacePath, schema: endpointSchema, body, mayRepeat: false, signal }),
@@ -137,24 +108,14 @@ export function createHfEndpointsApi(settings: HfEndpointsSettings): HfEndpoints
         await call({ method: "POST", path, schema: z.unknown(), mayRepeat: true, signal });
       } catch (error) {
         // Resuming what runs is refused with these words; the wish is fulfilled.
-        if (
-          action === "resume" &&
-          ModelOpsError.isInstance(error) &&
-          /already running/i.test(error.reason ?? "")
-        )
-          return;
-        throw error;
+        const isRunning = ModelOpsError.isInstance(error) && /already running/i.test(error.reason ?? "");
+        if (action !== "resume" || !isRunning) throw error;
       }
     },
     async remove(name, signal) {
       try {
-        await call({
-          method: "DELETE",
-          path: endpointPath(name),
-          schema: z.unknown(),
-          mayRepeat: true,
-          signal,
-        });
+        const path = endpointPath(name);
+        await call({ method: "DELETE", path, schema: z.unknown(), mayRepeat: true, signal });
       } catch (error) {
         if (!isCode(error, "target/not-found")) throw error;
       }
@@ -164,4 +125,29 @@ export function createHfEndpointsApi(settings: HfEndpointsSettings): HfEndpoints
 
 export function isCode(error: unknown, code: string): error is ModelOpsError {
   return ModelOpsError.isInstance(error) && error.code === code;
+}
+
+function noToken(): ModelOpsError {
+  return new ModelOpsError({
+    code: "target/no-token",
+    message: "Inference Endpoints cannot be managed without a token.",
+    fix: "set HF_TOKEN or pass token (it needs write access to Inference Endpoints).",
+  });
+}
+
+/** The service has no status of its own for it, only words. */
+function isQuotaRefusal(error: unknown): error is ModelOpsError {
+  const isRefusal = isCode(error, "target/refused") || isCode(error, "target/forbidden");
+  return isRefusal && /quota/i.test(error.reason ?? "");
+}
+
+function quotaExceeded(cause: ModelOpsError): ModelOpsError {
+  return new ModelOpsError({
+    code: "target/quota-exceeded",
+    message: "The account's quota of machines is used up.",
+    reason: cause.reason ?? undefined,
+    fix: "pause or remove an endpoint (one scaled to zero still counts), or ask for more quota.",
+    details: cause.details,
+    cause,
+  });
 }

@@ -24,13 +24,23 @@ export interface HfEndpointsOptions {
   /** Serving engine, as the API names it. @default `{ vLLM: {} }` */
   readonly image?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Endpoints that somebody else made and looks after, by `agent@version` or model id: the version is then served from
+   * there. They are checked for what they serve, but never changed, paused or removed.
+   */
+  readonly adopt?: Readonly<Record<string, string>>;
   /** Refuse machines that cost more than this per hour and replica. */
   readonly maximumUsdPerHour?: number;
   /** How long `deploy` waits until the endpoint answers. @default 1_800_000 */
   readonly readyTimeoutMs?: number;
   /** @default 5_000 */
   readonly pollIntervalMs?: number;
-  /** For one request. @default 60_000 */
+  /**
+   * For one chat call. An endpoint that scaled to zero needs minutes to wake, and holds the call for as long as this.
+   * @default 300_000
+   */
+  readonly chatTimeoutMs?: number;
+  /** For one request to the management API. @default 60_000 */
   readonly timeoutMs?: number;
   /** @default Hugging Face's management API */
   readonly managementUrl?: string;
@@ -53,9 +63,11 @@ const optionsSchema = z.strictObject({
   scaleToZeroAfterMinutes: z.number().int().positive().optional(),
   image: z.record(z.string(), z.unknown()).optional(),
   environment: z.record(z.string(), z.string()).optional(),
+  adopt: z.record(z.string().min(1), z.string().min(1)).optional(),
   maximumUsdPerHour: z.number().positive().optional(),
   readyTimeoutMs: z.number().int().positive().optional(),
   pollIntervalMs: z.number().int().positive().optional(),
+  chatTimeoutMs: z.number().int().positive().optional(),
   timeoutMs: z.number().int().positive().optional(),
   managementUrl: z.url({ protocol: /^https?$/ }).optional(),
   fetch: z.custom<typeof globalThis.fetch>((value) => typeof value === "function").optional(),
@@ -71,9 +83,11 @@ export interface HfEndpointsSettings {
   readonly scaleToZeroAfterMinutes: number;
   readonly image: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
+  readonly adopt: Readonly<Record<string, string>>;
   readonly maximumUsdPerHour: number | null;
   readonly readyTimeoutMs: number;
   readonly pollIntervalMs: number;
+  readonly chatTimeoutMs: number;
   readonly timeoutMs: number;
   readonly managementUrl: string;
   readonly fetch: typeof globalThis.fetch;
@@ -98,9 +112,11 @@ export function compileOptions(options: HfEndpointsOptions): HfEndpointsSettings
     scaleToZeroAfterMinutes: given.scaleToZeroAfterMinutes ?? 15,
     image: given.image ?? { vLLM: {} },
     environment: given.environment ?? {},
+    adopt: given.adopt ?? {},
     maximumUsdPerHour: given.maximumUsdPerHour ?? null,
     readyTimeoutMs: given.readyTimeoutMs ?? 1_800_000,
     pollIntervalMs: given.pollIntervalMs ?? 5_000,
+    chatTimeoutMs: given.chatTimeoutMs ?? 300_000,
     timeoutMs: given.timeoutMs ?? 60_000,
     managementUrl: (given.managementUrl ?? MANAGEMENT_URL).replace(/\/+$/, ""),
     fetch: given.fetch ?? globalThis.fetch,

@@ -138,11 +138,8 @@ describe("hfEndpoints", () => {
     expect((await chat.generate({ messages: [{ role: "user", content: "hi" }] })).text).toBe("OK");
   });
 
-  test("adopts an endpoint whose creation was never confirmed", async () => {
+  test("finds an endpoint by its name when the answer to its creation was lost", async () => {
     twin.faults.add({ route: "POST /v2/endpoint/me", nth: 1, fault: { kind: "lose-reply" } });
-    await expect(target().deploy({ model, idempotencyKey: "k" })).rejects.toMatchObject({
-      code: expect.stringMatching(/^target\//),
-    });
     const deployment = await target().deploy({ model, idempotencyKey: "k" });
     expect(twin.names()).toEqual([deployment.deploymentId]);
     expect(twin.requests.to("POST /v2/endpoint/me").count).toBe(1);

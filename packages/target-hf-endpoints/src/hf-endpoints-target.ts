@@ -1,6 +1,5 @@
 import {
   type ChatModel,
-  type DeployRequest,
   type DeployTarget,
   ModelOpsError,
   type ModelReference,
@@ -9,11 +8,15 @@ import {
   type TargetDeployment,
   type TargetDeploymentState,
 } from "@modelops/core";
+import { adoptEndpoint, isAdopted } from "./adopted-endpoint.ts";
+import { checkModel } from "./check-model.ts";
+import { ownerTag, TAG, wantedModel } from "./endpoint-body.ts";
 import { endpointName } from "./endpoint-name.ts";
-import { type Compute, createHfEndpointsApi, type Endpoint, isCode } from "./hf-endpoints-api.ts";
+import { createHfEndpointsApi, type EndpointAction } from "./hf-endpoints-api.ts";
 import { compileOptions, type HfEndpointsOptions } from "./hf-endpoints-options.ts";
-
-const TAG = "modelops";
+import type { Endpoint } from "./hf-endpoints-wire.ts";
+import { endpointCostUsdPerHour } from "./price-list.ts";
+import { createEndpoint, reviveEndpoint, waitUntilRunning } from "./start-endpoint.ts";
 
 const STATES: Readonly<Record<string, TargetDeploymentState>> = {
   pending: "starting",
@@ -26,117 +29,48 @@ const STATES: Readonly<Record<string, TargetDeploymentState>> = {
   failed: "failed",
 };
 
+/** Inference Endpoints, with what they can do beyond the contract. */
+export interface HfEndpointsTarget extends DeployTarget {
+  pause(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  resume(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Free like a pause, but the next request wakes it; it goes on holding quota. */
+  scaleToZero(deployment: TargetDeployment, options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
 /**
- * Hugging Face Inference Endpoints as a deployment target: one endpoint per model version. Price and quota are read
- * before anything is created; the name is derived from the version, so a repeated deployment adopts the endpoint that
- * is there. `deploy` resolves when the endpoint has answered a chat request, else it removes what it created.
+ * Hugging Face Inference Endpoints as a deployment target: one endpoint per model version, so a canary is a second one.
+ * Price and quota are read before anything is created; the name is derived from the version, so a repeated deployment
+ * adopts the endpoint that is there and changes of it only what the options say otherwise. `deploy` resolves when the
+ * endpoint has answered a chat request, else it removes what it created.
  */
-export function hfEndpoints(options: HfEndpointsOptions): DeployTarget {
+export function hfEndpoints(options: HfEndpointsOptions): HfEndpointsTarget {
   const settings = compileOptions(options);
   const api = createHfEndpointsApi(settings);
   const { clock } = settings;
 
-  const check = async (
-    model: ModelReference,
-    { signal }: { readonly signal?: AbortSignal } = {},
-  ): Promise<TargetCheck> => {
-    const compute = await api.compute(signal);
-    const problems = [...repositoryProblems(model), ...computeProblems(compute)];
-    return {
-      canServe: problems.length === 0,
-      problems,
-      price: {
-        inputUsdPerMillionTokens: null,
-        outputUsdPerMillionTokens: null,
-        usdPerHour: compute?.pricePerHour ?? null,
-        source: `Inference Endpoints price list, read ${new Date(clock.now()).toISOString()}`,
-      },
-      contextLength: null,
-      notes:
-        compute?.status === "low_availability"
-          ? ["This machine is scarce at the moment: the start may take long."]
-          : [],
-    };
-  };
+  const check = (model: ModelReference, { signal }: { readonly signal?: AbortSignal } = {}) =>
+    checkModel(api, settings, model, signal);
 
-  const computeProblems = (compute: Compute | null): { message: string; fix: string }[] => {
-    const { vendor, region, instanceType, instanceSize } = settings.compute;
-    const machine = `${vendor}/${region} ${instanceType} ${instanceSize}`;
-    if (compute === null) {
-      return [
-        {
-          message: `${machine} is not offered to this account.`,
-          fix: "choose a machine from the price list.",
-        },
-      ];
-    }
-    const problems: { message: string; fix: string }[] = [];
-    if (compute.status === "not_available" || compute.status === "deprecated") {
-      problems.push({
-        message: `${machine} is ${compute.status.replace("_", " ")}.`,
-        fix: "choose another machine or region.",
-      });
-    }
-    const { quota } = compute;
-    if (quota && quota.usedAccelerators + (compute.numAccelerators ?? 1) > quota.maxAccelerators) {
-      problems.push({
-        message: `The quota is used up: ${quota.usedAccelerators} of ${quota.maxAccelerators} accelerators.`,
-        fix: "remove an endpoint (one scaled to zero still counts) or ask for more quota.",
-      });
-    }
-    const price = compute.pricePerHour ?? null;
-    if (settings.maximumUsdPerHour !== null && (price === null || price > settings.maximumUsdPerHour)) {
-      problems.push({
-        message:
-          price === null
-            ? `The price of ${machine} is unknown.`
-            : `${machine} costs $${price} per hour; at most $${settings.maximumUsdPerHour} is allowed.`,
-        fix: "choose a cheaper machine or raise maximumUsdPerHour.",
-      });
-    }
-    return problems;
-  };
-
-  const waitUntilReady = async (name: string, signal: AbortSignal | undefined): Promise<Endpoint> => {
-    const deadlineMs = clock.now() + settings.readyTimeoutMs;
-    while (true) {
-      const endpoint = await api.get(name, signal);
-      const state = endpoint?.status.state ?? "absent";
-      if (endpoint?.status.url && state === "running") return endpoint;
-      if (state === "failed" || state === "updateFailed" || state === "absent") {
-        throw new ModelOpsError({
-          code: "target/endpoint-failed",
-          message: `The endpoint ${name} did not start (${state}).`,
-          reason: endpoint?.status.errorMessage ?? endpoint?.status.message ?? undefined,
-          fix: "read the endpoint's log on its page; often the model does not fit the machine or the engine does not know it.",
-        });
-      }
-      if (clock.now() >= deadlineMs) {
-        throw new ModelOpsError({
-          code: "target/endpoint-not-ready",
-          message: `The endpoint ${name} was still ${state} after ${Math.round(settings.readyTimeoutMs / 60_000)} minutes.`,
-          fix: "look at its log; raise readyTimeoutMs for large models.",
-          isRetryable: true,
-        });
-      }
-      await clock.sleep(settings.pollIntervalMs, { signal, keepAlive: true });
-    }
-  };
-
-  const chatAt = (url: string, name: string): ChatModel =>
+  const chatAt = (endpoint: Endpoint): ChatModel =>
     openAICompatible({
-      baseUrl: `${url.replace(/\/+$/, "")}/v1`,
+      baseUrl: `${(endpoint.status.url ?? "").replace(/\/+$/, "")}/v1`,
       apiKey: settings.token ?? undefined,
       // The endpoint's name is the model name its server answers to.
-      model: name,
+      model: endpoint.name,
       // Asks the proxy to hold the request while the endpoint wakes up.
-      headers: { "x-scale-up-timeout": "600" },
+      headers: { "x-scale-up-timeout": String(Math.ceil(settings.chatTimeoutMs / 1000)) },
       fetch: settings.fetch,
       clock,
-      timeoutMs: settings.timeoutMs,
+      timeoutMs: settings.chatTimeoutMs,
     });
 
-  const toDeployment = (endpoint: Endpoint, model: ModelReference): TargetDeployment => ({
+  const smokeCall = (endpoint: Endpoint, signal: AbortSignal | undefined) =>
+    chatAt(endpoint).generate(
+      { messages: [{ role: "user", content: "Reply with OK." }], maxOutputTokens: 4 },
+      { signal },
+    );
+
+  const toDeployment = (endpoint: Endpoint, model: ModelReference, adopted: boolean): TargetDeployment => ({
     targetId: "hf-endpoints",
     deploymentId: endpoint.name,
     modelId: model.modelId,
@@ -144,33 +78,45 @@ export function hfEndpoints(options: HfEndpointsOptions): DeployTarget {
     version: model.version,
     configValue: endpoint.name,
     baseUrl: endpoint.status.url ? `${endpoint.status.url.replace(/\/+$/, "")}/v1` : null,
-    details: { namespace: settings.namespace, repository: endpoint.model?.repository ?? null },
+    details: {
+      namespace: settings.namespace,
+      repository: endpoint.model?.repository ?? null,
+      ...(adopted && { adopted }),
+    },
   });
+
+  /** Endpoints of others answer for us, but are not ours to stop. */
+  const act =
+    (action: EndpointAction) =>
+    async (deployment: TargetDeployment, { signal }: { readonly signal?: AbortSignal } = {}) => {
+      if (!isAdopted(deployment)) await api.act(deployment.deploymentId, action, signal);
+    };
 
   return {
     contract: "deploy-target/v1",
     id: "hf-endpoints",
     capabilities: { servesArtifacts: true, removable: true, scaleToZero: true },
     check,
-    async deploy({ model }: DeployRequest, { signal } = {}) {
-      const { repository, revision } = repositoryOf(model);
-      const name = endpointName(model, revision);
-      const existing = await api.get(name, signal);
+    async deploy({ model, owner = null }, { signal } = {}) {
+      const adopted = await adoptEndpoint(api, settings, model, signal);
+      if (adopted) {
+        await smokeCall(adopted, signal);
+        return toDeployment(adopted, model, true);
+      }
+      const wanted = wantedModel(model);
+      const name = endpointName(model, wanted.revision);
+      const existing = await liveEndpoint(name, signal);
       let isOurs = false;
-      if (existing === null) {
+      if (existing) await reviveEndpoint(api, settings, { endpoint: existing, owner, signal });
+      else {
         const result = await check(model, { signal });
         if (!result.canServe) throw cannotServe(model, result);
-        isOurs = await createEndpoint(name, repository, revision, signal);
-      } else if (existing.status.state === "paused" || existing.status.state === "scaledToZero") {
-        await api.act(name, "resume", signal);
+        isOurs = await createEndpoint(api, settings, { name, model: wanted, owner, signal });
       }
       try {
-        const endpoint = await waitUntilReady(name, signal);
-        await chatAt(endpoint.status.url ?? "", name).generate(
-          { messages: [{ role: "user", content: "Reply with OK." }], maxOutputTokens: 4 },
-          { signal },
-        );
-        return toDeployment(endpoint, model);
+        const endpoint = await waitUntilRunning(api, settings, name, signal);
+        await smokeCall(endpoint, signal);
+        return toDeployment(endpoint, model, false);
       } catch (error) {
         // What this call created must not go on costing money; what was there before stays.
         if (isOurs) await api.remove(name);
@@ -180,101 +126,49 @@ export function hfEndpoints(options: HfEndpointsOptions): DeployTarget {
     async status(deployment, { signal } = {}) {
       const endpoint = await api.get(deployment.deploymentId, signal);
       if (endpoint === null) return { state: "absent", message: null, costUsdPerHour: 0 };
-      const state = STATES[endpoint.status.state] ?? "starting";
-      const price = state === "paused" ? 0 : ((await api.compute(signal))?.pricePerHour ?? null);
       return {
-        state,
+        state: STATES[endpoint.status.state] ?? "starting",
         message: endpoint.status.errorMessage ?? endpoint.status.message ?? null,
-        costUsdPerHour: price,
+        costUsdPerHour: endpointCostUsdPerHour(endpoint, await api.computes(signal)),
       };
     },
-    remove: (deployment, { signal } = {}) => api.remove(deployment.deploymentId, signal),
-    pause: (deployment, { signal } = {}) => api.act(deployment.deploymentId, "pause", signal),
-    resume: (deployment, { signal } = {}) => api.act(deployment.deploymentId, "resume", signal),
+    async remove(deployment, { signal } = {}) {
+      if (!isAdopted(deployment)) await api.remove(deployment.deploymentId, signal);
+    },
+    pause: act("pause"),
+    resume: act("resume"),
+    scaleToZero: act("scale-to-zero"),
+    async list({ owner, signal }) {
+      const marked = (await api.list(signal)).filter(({ tags }) => tags?.includes(ownerTag(owner)));
+      if (marked.length === 0) return [];
+      const computes = await api.computes(signal);
+      return marked.map((endpoint) => ({
+        deploymentId: endpoint.name,
+        state: STATES[endpoint.status.state] ?? "starting",
+        costUsdPerHour: endpointCostUsdPerHour(endpoint, computes),
+        createdAt: endpoint.status.createdAt ?? null,
+        remove: (call = {}) => api.remove(endpoint.name, call.signal),
+      }));
+    },
     async chatModel(deployment, { signal } = {}) {
       const endpoint = await api.get(deployment.deploymentId, signal);
-      if (!endpoint?.status.url) {
-        throw new ModelOpsError({
-          code: "target/endpoint-absent",
-          message: `The endpoint ${deployment.deploymentId} has no address.`,
-          reason: endpoint ? `It is ${endpoint.status.state}.` : "It does not exist.",
-          fix: "deploy the version again.",
-        });
-      }
-      return chatAt(endpoint.status.url, endpoint.name);
+      if (endpoint?.status.url) return chatAt(endpoint);
+      throw new ModelOpsError({
+        code: "target/endpoint-absent",
+        message: `The endpoint ${deployment.deploymentId} has no address.`,
+        reason: endpoint ? `It is ${endpoint.status.state}.` : "It does not exist.",
+        fix: "deploy the version again.",
+      });
     },
   };
 
-  /** True when this call created it. */
-  async function createEndpoint(
-    name: string,
-    repository: string,
-    revision: string | null,
-    signal?: AbortSignal,
-  ): Promise<boolean> {
-    const { vendor, region, accelerator, instanceType, instanceSize } = settings.compute;
-    const body = {
-      name,
-      type: "authenticated",
-      provider: { vendor, region },
-      compute: {
-        accelerator,
-        instanceType,
-        instanceSize,
-        scaling: {
-          minReplica: settings.minimumReplicas,
-          maxReplica: settings.maximumReplicas,
-          scaleToZeroTimeout: settings.scaleToZeroAfterMinutes,
-        },
-      },
-      model: {
-        repository,
-        ...(revision === null ? {} : { revision }),
-        framework: "pytorch",
-        task: "text-generation",
-        image: settings.image,
-        env: settings.environment,
-      },
-      tags: [TAG],
-    };
-    try {
-      await api.create(body, signal);
-      return true;
-    } catch (error) {
-      // Another process was first, or the answer of an earlier try was lost: the endpoint is there.
-      if (!isCode(error, "target/conflict")) throw error;
-      return false;
-    }
+  /** One of ours that failed has answered nobody and blocks the name: it makes room for a new one. */
+  async function liveEndpoint(name: string, signal: AbortSignal | undefined): Promise<Endpoint | null> {
+    const endpoint = await api.get(name, signal);
+    if (endpoint?.status.state !== "failed" || !endpoint.tags?.includes(TAG)) return endpoint;
+    await api.remove(name, signal);
+    return null;
   }
-}
-
-function repositoryOf(model: ModelReference): {
-  readonly repository: string;
-  readonly revision: string | null;
-} {
-  const location = model.artifact?.location;
-  if (location?.type === "hub") return { repository: location.repoId, revision: location.revision };
-  return { repository: model.modelId, revision: null };
-}
-
-function repositoryProblems(model: ModelReference): { message: string; fix: string }[] {
-  if (model.artifact?.location.type === "folder") {
-    return [
-      {
-        message: "The model's files are only on this machine.",
-        fix: "push them to a Hub repository (train with hub.push, or upload the folder), then deploy.",
-      },
-    ];
-  }
-  if (model.artifact?.kind === "adapter") {
-    return [
-      {
-        message: "The repository holds an adapter, not a whole model.",
-        fix: "merge it into its base and push the merged model, or serve base and adapter with target-gguf.",
-      },
-    ];
-  }
-  return [];
 }
 
 function cannotServe(model: ModelReference, result: TargetCheck): ModelOpsError {

@@ -1,2 +1,2 @@
 export type { HfEndpointsOptions } from "./hf-endpoints-options.ts";
-export { hfEndpoints } from "./hf-endpoints-target.ts";
+export { type HfEndpointsTarget, hfEndpoints } from "./hf-endpoints-target.ts";

@@ -12,6 +12,8 @@ const modelSchema = z.object({
   context_length: z.number().nullish(),
   pricing: z.object({ prompt: decimalSchema, completion: decimalSchema }).nullish(),
   expiration_date: z.string().nullish(),
+  /** Marks a name whose meaning changes, such as `~latest`. */
+  alias_target: z.object({ slug: z.string() }).nullish(),
 });
 const catalogueSchema = z.object({ data: z.array(modelSchema) });
 export type CatalogueModel = z.infer<typeof modelSchema>;
@@ -24,6 +26,7 @@ const endpointsSchema = z.object({
         status: z.number().nullish(),
         uptime_last_30m: z.number().nullish(),
         quantization: z.string().nullish(),
+        latency_last_30m: z.object({ p50: z.number().nullish(), p99: z.number().nullish() }).nullish(),
       }),
     ),
   }),

@@ -119,6 +119,61 @@ describe("openRouter", () => {
     });
   });
 
+  test("finds a variant under its model's name, and pins an alias to what it stands for", async () => {
+    const target = openRouter({ baseUrl, apiKey: API_KEY });
+    expect(await target.check(model(`${QWEN}:nitro`))).toMatchObject({
+      canServe: true,
+      contextLength: 32768,
+    });
+    const fast = await target.deploy({ model: model(`${QWEN}:nitro`), idempotencyKey: "k" });
+    expect(fast.configValue).toBe(`${QWEN}:nitro`);
+    expect((await target.check(model(`${QWEN}:free`))).canServe).toBe(false);
+    const pricing = { prompt: "0.0000003", completion: "0.00000088" };
+    const alias = {
+      id: "deepseek/deepseek-latest",
+      pricing,
+      alias_target: { slug: "deepseek/deepseek-chat" },
+    };
+    twin.faults.add(
+      {
+        route: "GET /api/v1/models",
+        fault: {
+          kind: "reply",
+          status: 200,
+          body: { data: [alias, { id: "deepseek/deepseek-chat", pricing }] },
+        },
+      },
+      {
+        route: "GET /api/v1/models/deepseek/deepseek-latest/endpoints",
+        fault: {
+          kind: "reply",
+          status: 200,
+          body: {
+            data: {
+              endpoints: [
+                { provider_name: "A", status: -5 },
+                { provider_name: "B", status: 0, latency_last_30m: { p50: 0.4, p99: 2.1 } },
+              ],
+            },
+          },
+        },
+      },
+    );
+    const other = openRouter({ baseUrl, apiKey: API_KEY });
+    expect((await other.check(model(alias.id))).notes).toEqual([
+      "A, not to be used now (status -5)",
+      "B, latency p50 0.4, p99 2.1",
+      "alias: deepseek/deepseek-latest is pinned to deepseek/deepseek-chat",
+    ]);
+    const deployment = await other.deploy({ model: model(alias.id), idempotencyKey: "k" });
+    expect(deployment).toMatchObject({ modelId: alias.id, configValue: "deepseek/deepseek-chat" });
+    const chat = await other.chatModel(deployment);
+    await chat.generate({ messages: [{ role: "user", content: "hi" }] }).catch(() => {});
+    expect(twin.requests.to("POST /api/v1/chat/completions").json()).toMatchObject([
+      { model: "deepseek/deepseek-chat" },
+    ]);
+  });
+
   test("an exhausted key and a model without providers are refused before anything changes", async () => {
     const chat = await openRouter({ baseUrl, apiKey: API_KEY }).chatModel(
       await openRouter({ baseUrl, apiKey: API_KEY }).deploy({ model: model(QWEN), idempotencyKey: "k" }),

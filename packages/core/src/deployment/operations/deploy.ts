@@ -152,8 +152,9 @@ async function adoptBaseline(
   if (!registered) return null;
   const { version } = registered;
   const deployment = await deployVersion(context, { agent, version, targetId, signal });
+  const known = await context.store.deployment(agent, deployment.deploymentId);
   await context.store.update(agent, (_, at) => {
-    const record = readyRecord({ deployment, operationId, at, known: null });
+    const record = readyRecord({ deployment, operationId, at, known });
     return { change: { deployments: [record] }, result: undefined };
   });
   return servedModelOf(deployment);

@@ -89,7 +89,7 @@ export class DeploymentStore {
     return record ? deploymentRecordSchema.parse(record.value) : null;
   }
 
-  /** Deployments of an agent, newest last. */
+  /** Deployments of an agent, by name. */
   async deployments(agent: string): Promise<readonly DeploymentRecord[]> {
     const records = await this.#list({ collection: "deployments", agent, terms: ["deployment"] });
     return records.map((record) => deploymentRecordSchema.parse(record.value));
@@ -250,7 +250,6 @@ function putsOf(agent: string, change: Change): RecordPut[] {
       collection: "deployments",
       key: `deployment/${record.deployment.deploymentId}`,
       value: record,
-      order: `${record.createdAt} ${record.deployment.deploymentId}`,
       terms: ["deployment", `version:${record.deployment.version}`],
     });
   }
