@@ -71,8 +71,9 @@ export type {
   TrainingScriptConfig,
 } from "./contract/training-backend.ts";
 export { hardwareSnapshot } from "./cost/hardware-catalogue.ts";
+export type { Projection } from "./cost/projection.ts";
 export type { Range } from "./cost/quote.ts";
-export { formatQuote, type Quote } from "./cost/quote.ts";
+export { formatQuote, type Quote, type QuotePair } from "./cost/quote.ts";
 export { type CheckDatasetOptions, checkDataset } from "./datasets/check-dataset.ts";
 export {
   type CollectDatasetOptions,

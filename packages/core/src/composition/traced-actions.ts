@@ -176,7 +176,7 @@ function reportFacts(report: ComparisonReport | EvaluationReport): TracedFacts {
 function specFacts(spec: TrainingSpec): TracedFacts {
   return {
     agent: spec.agent,
-    baseModel: publicReference(spec.baseModel),
+    baseModel: spec.baseModel === undefined ? null : publicReference(spec.baseModel),
     method: spec.method ?? null,
     mode: spec.mode ?? null,
     dataset: datasetFacts(spec.dataset),

@@ -14,7 +14,57 @@ describe("parseTrainingDefaults", () => {
     expect(parseTrainingDefaults("").presets).toEqual({});
   });
 
+  it("reads the older form: one block for all runs, and cards by the model's size", () => {
+    const defaults = parseTrainingDefaults(`
+default_training_config:
+  learning_rate: 2e-5
+  num_epochs: 3
+  batch_size: 4
+  gradient_accumulation_steps: 4
+  warmup_ratio: 0.1
+  lora_rank: 32
+  lora_alpha: 64
+  target_modules: ["q_proj", "v_proj"]
+  max_seq_length: 8192
+gpu_selection:
+  small: # below 3 B
+    gpu_type: "a10g"
+    num_gpus: 1
+  medium:
+    gpu_type: "a10g"
+    num_gpus: 2
+  large: { gpu_type: "h100" }
+cost_estimates:
+  a10g_per_hour: 1.10
+`);
+    expect(defaults.gpuSelection).toEqual({
+      small: { gpuType: "a10g", count: 1 },
+      medium: { gpuType: "a10g", count: 2 },
+      large: { gpuType: "h100", count: 1 },
+    });
+    expect(defaults.modes.production).toEqual({
+      epochs: 3,
+      batchSize: 4,
+      maxSteps: null,
+      learningRate: 2e-5,
+    });
+    expect(defaults.modes.demo).toEqual({ epochs: null, batchSize: 4, maxSteps: null, learningRate: 2e-5 });
+    expect(defaults.lora).toEqual({
+      rank: 32,
+      alpha: 64,
+      dropout: null,
+      targetModules: ["q_proj", "v_proj"],
+    });
+    expect(defaults).toMatchObject({ maxLength: 8192, warmupShare: 0.1, gradientAccumulationSteps: 4 });
+    // What the newer keys say counts more.
+    const both = parseTrainingDefaults(
+      "default_training_config: { num_epochs: 3 }\ntraining_defaults: { production: { num_epochs: 1 } }\n",
+    );
+    expect(both.modes.production.epochs).toBe(1);
+  });
+
   it.each([
+    ["gpu_selection:\n  small:\n    num_gpus: 1\n", /line 3, gpu_selection\.small\.gpu_type/, [3]],
     ["safety:\n  max_training_cost_usd: lots\n", /line 2, safety\.max_training_cost_usd/, [2]],
     ["model_presets:\n  a:\n    hardware: t4\n", /line 3, model_presets\.a\.model_id/, [3]],
     ["training_defaults:\n  demo:\n    max_steps: 0\n", /line 3/, [3]],
@@ -58,5 +108,8 @@ describe.skipIf(!existsSync(file))("the host's own file (needs ../shared/data)",
       demoAllowed: false,
     });
     expect(defaults.safety).toEqual({ maxCostUsd: 50, maxHours: 6, approvalAboveUsd: 15 });
+    expect(defaults.collect).toEqual({ minFeedback: 0.7, success: true });
+    expect(defaults.rows).toEqual({ min: 10, max: 10_000 });
+    expect(defaults.gpuSelection).toBeNull();
   });
 });

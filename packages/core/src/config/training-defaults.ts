@@ -15,11 +15,35 @@ const modeSchema = z.looseObject({
 
 const presetSchema = z.looseObject({ model_id: z.string().min(1), hardware: z.string().nullish() });
 
+const cardsSchema = z.looseObject({ gpu_type: z.string().min(1), num_gpus: count.nullish() });
+
 /** The host's file as it stands: snake_case, unknown keys kept out of the way. */
 const fileSchema = z.looseObject({
   model_presets: z.record(z.string(), presetSchema).nullish(),
   training_defaults: z
     .looseObject({ demo: modeSchema.nullish(), production: modeSchema.nullish() })
+    .nullish(),
+  /** The older form of the file: one block for both modes, and cards by the model's size. */
+  default_training_config: z
+    .looseObject({
+      learning_rate: positive.nullish(),
+      num_epochs: positive.nullish(),
+      batch_size: count.nullish(),
+      gradient_accumulation_steps: count.nullish(),
+      warmup_ratio: z.number().min(0).max(1).nullish(),
+      lora_rank: count.nullish(),
+      lora_alpha: positive.nullish(),
+      lora_dropout: z.number().min(0).max(1).nullish(),
+      target_modules: z.union([z.string(), z.array(z.string())]).nullish(),
+      max_seq_length: count.nullish(),
+    })
+    .nullish(),
+  gpu_selection: z
+    .looseObject({
+      small: cardsSchema.nullish(),
+      medium: cardsSchema.nullish(),
+      large: cardsSchema.nullish(),
+    })
     .nullish(),
   autotrain: z
     .looseObject({
@@ -37,6 +61,12 @@ const fileSchema = z.looseObject({
     .nullish(),
   langsmith: z
     .looseObject({
+      filters: z
+        .looseObject({
+          min_feedback_score: z.number().nullish(),
+          exclude_errors: z.boolean().nullish(),
+        })
+        .nullish(),
       quality: z.looseObject({ min_examples: count.nullish(), max_examples: count.nullish() }).nullish(),
     })
     .nullish(),
@@ -71,6 +101,12 @@ export interface ModeDefaults {
 export interface TrainingDefaults {
   readonly presets: Readonly<Record<string, { readonly modelId: string; readonly hardware: string | null }>>;
   readonly modes: Readonly<Record<"demo" | "production", ModeDefaults>>;
+  /** Cards by the model's size (`gpu_selection`); null = the plan chooses. */
+  readonly gpuSelection: Readonly<
+    Record<"small" | "medium" | "large", { readonly gpuType: string; readonly count: number } | null>
+  > | null;
+  /** Tokens of the longest row that is kept. */
+  readonly maxLength: number | null;
   readonly warmupShare: number | null;
   readonly gradientAccumulationSteps: number | null;
   readonly lora: {
@@ -79,6 +115,8 @@ export interface TrainingDefaults {
     readonly dropout: number | null;
     readonly targetModules: "all-linear" | readonly string[] | null;
   };
+  /** Which traced runs become examples: see `datasets.collect`. */
+  readonly collect: { readonly minFeedback: number | null; readonly success: boolean | null };
   readonly rows: { readonly min: number | null; readonly max: number | null };
   readonly agents: Readonly<
     Record<
@@ -115,23 +153,39 @@ export async function loadTrainingDefaults(path: string): Promise<TrainingDefaul
 export function parseTrainingDefaults(text: string, file = "training_defaults.yaml"): TrainingDefaults {
   const value = parseYamlConfig({ text, file, schema: fileSchema });
   const lora = value.autotrain?.lora;
-  const modules = lora?.target_modules;
+  const older = value.default_training_config;
+  const modules = lora?.target_modules ?? older?.target_modules;
+  const filters = value.langsmith?.filters;
   return {
     presets: mapValues(value.model_presets ?? {}, (preset) => ({
       modelId: preset.model_id,
       hardware: preset.hardware ?? null,
     })),
     modes: {
-      demo: mode(value.training_defaults?.demo),
-      production: mode(value.training_defaults?.production),
+      // How long a demo takes is the trainer's to say; the older block was about whole runs.
+      demo: mode(value.training_defaults?.demo, { ...older, num_epochs: null }),
+      production: mode(value.training_defaults?.production, older),
     },
-    warmupShare: value.autotrain?.warmup_ratio ?? null,
-    gradientAccumulationSteps: value.autotrain?.gradient_accumulation_steps ?? null,
+    gpuSelection: value.gpu_selection
+      ? {
+          small: cards(value.gpu_selection.small),
+          medium: cards(value.gpu_selection.medium),
+          large: cards(value.gpu_selection.large),
+        }
+      : null,
+    maxLength: older?.max_seq_length ?? null,
+    warmupShare: value.autotrain?.warmup_ratio ?? older?.warmup_ratio ?? null,
+    gradientAccumulationSteps:
+      value.autotrain?.gradient_accumulation_steps ?? older?.gradient_accumulation_steps ?? null,
     lora: {
-      rank: lora?.r ?? null,
-      alpha: lora?.lora_alpha ?? null,
-      dropout: lora?.lora_dropout ?? null,
+      rank: lora?.r ?? older?.lora_rank ?? null,
+      alpha: lora?.lora_alpha ?? older?.lora_alpha ?? null,
+      dropout: lora?.lora_dropout ?? older?.lora_dropout ?? null,
       targetModules: modules == null ? null : typeof modules === "string" ? "all-linear" : modules,
+    },
+    collect: {
+      minFeedback: filters?.min_feedback_score ?? null,
+      success: filters?.exclude_errors ?? null,
     },
     rows: {
       min: value.langsmith?.quality?.min_examples ?? null,
@@ -150,13 +204,19 @@ export function parseTrainingDefaults(text: string, file = "training_defaults.ya
   };
 }
 
-function mode(value: z.output<typeof modeSchema> | null | undefined): ModeDefaults {
+type ModeFields = z.output<typeof modeSchema> | null | undefined;
+
+function mode(value: ModeFields, older: ModeFields): ModeDefaults {
   return {
-    epochs: value?.num_epochs ?? null,
-    batchSize: value?.batch_size ?? null,
+    epochs: value?.num_epochs ?? older?.num_epochs ?? null,
+    batchSize: value?.batch_size ?? older?.batch_size ?? null,
     maxSteps: value?.max_steps ?? null,
-    learningRate: value?.learning_rate ?? null,
+    learningRate: value?.learning_rate ?? older?.learning_rate ?? null,
   };
+}
+
+function cards(value: z.output<typeof cardsSchema> | null | undefined) {
+  return value ? { gpuType: value.gpu_type, count: value.num_gpus ?? 1 } : null;
 }
 
 /** A table of its own names: agents and presets may be called anything, `constructor` too. */

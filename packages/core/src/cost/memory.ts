@@ -14,6 +14,8 @@ export interface MemoryQuestion {
   readonly sequenceLength: number;
   readonly hasCheckpointing: boolean;
   readonly device: "cuda" | "cpu";
+  /** The loss keeps every logit at once, as older trainers do; the packaged script does not. @default false */
+  readonly keepsLogits?: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ export function memoryGiB(question: MemoryQuestion): number {
   const activations = hasCheckpointing
     ? (2 * layers + 40) * tokens * hiddenSize
     : 36 * layers * tokens * hiddenSize;
-  const logits = Math.min(10 * tokens * vocabularySize, LOGITS_BYTES);
+  const allLogits = 10 * tokens * vocabularySize;
+  const logits = question.keepsLogits ? allLogits : Math.min(allLogits, LOGITS_BYTES);
   const context = device === "cuda" ? CUDA_CONTEXT_BYTES : 0.8e9;
   return ((weights + state + activations + logits + context) * MARGIN) / GIB;
 }

@@ -90,8 +90,29 @@ export function makeQuote(options: {
   return { ...body, hash: `sha256:${hash}` };
 }
 
-/** "about 3 min (2–5 min) on CPU of this machine, free" or "about $2.31 ($1.39–$4.16), 55 min (33–99 min) on …". */
-export function formatQuote(quote: Quote): string {
+/** Quotes of a trial run and of the real one. Null = there is no trial. */
+export interface QuotePair {
+  readonly demo: { readonly quote: Quote } | null;
+  readonly production: { readonly quote: Quote };
+}
+
+/**
+ * One quote: "about $2.31 ($1.39 to $4.16), 55 min (33 min to 1 h 39 min) on …". Trial and real run, as `planBoth` gives
+ * them: "Demo $0.51, 12 min | production $2.31, 55 min".
+ */
+export function formatQuote(quote: Quote | QuotePair): string {
+  return "production" in quote ? formatPair(quote) : formatOne(quote);
+}
+
+function formatPair({ demo, production }: QuotePair): string {
+  const short = ({ quote }: { readonly quote: Quote }) =>
+    `${quote.usd.high === 0 ? "free" : `$${quote.usd.likely.toFixed(2)}`}, ${Math.max(1, Math.round(quote.minutes.likely))} min`;
+  return demo === null
+    ? `Production ${short(production)}`
+    : `Demo ${short(demo)} | production ${short(production)}`;
+}
+
+function formatOne(quote: Quote): string {
   const time = (minutes: number) => formatDuration(minutes * 60_000);
   const minutes = `${time(quote.minutes.likely)} (${time(quote.minutes.low)} to ${time(quote.minutes.high)})`;
   if (quote.usd.high === 0) return `free, about ${minutes} on ${quote.hardwareTitle}`;

@@ -20,12 +20,13 @@ export function applyDefaults(spec: TrainingSpec, defaults: TrainingDefaults): T
       fix: 'use mode: "production".',
     });
   }
-  const preset = Object.hasOwn(defaults.presets, spec.baseModel)
-    ? defaults.presets[spec.baseModel]
-    : undefined;
+  const named = spec.baseModel ?? agent?.recommendedPreset ?? undefined;
+  const preset =
+    named !== undefined && Object.hasOwn(defaults.presets, named) ? defaults.presets[named] : undefined;
+  const baseModel = preset?.modelId ?? named;
   return {
     ...spec,
-    baseModel: preset?.modelId ?? spec.baseModel,
+    ...(baseModel === undefined ? {} : { baseModel }),
     adapter: withLora(spec.adapter, defaults),
     hyperparameters: withMode(spec.hyperparameters ?? {}, defaults, mode),
     maxCostUsd: spec.maxCostUsd ?? defaults.safety.maxCostUsd,
@@ -41,6 +42,15 @@ export function checkLimits(plan: TrainingPlan, defaults: TrainingDefaults): voi
       message: `${plan.agent} is trained on at least ${minimum} rows; the dataset has ${plan.dataset.usableRows}.`,
       reason: "The training defaults say so (min_examples).",
       fix: "collect more rows, or lower min_examples.",
+    });
+  }
+  const { max } = defaults.rows;
+  if (max !== null && plan.rows > max) {
+    throw new ModelOpsError({
+      code: "training/too-many-rows",
+      message: `${plan.agent} is trained on at most ${max} rows; the dataset has ${plan.rows}.`,
+      reason: "The training defaults say so (max_examples).",
+      fix: "take a sample with splitDataset or mixDatasets, or raise max_examples.",
     });
   }
   const { maxHours } = defaults.safety;
@@ -61,6 +71,7 @@ function withMode(
   const { maxSteps, epochs, batchSize, learningRate } = defaults.modes[mode];
   const hasLength = given.maxSteps !== undefined || given.epochs !== undefined;
   return {
+    ...(defaults.maxLength === null ? {} : { maxLength: defaults.maxLength }),
     ...(batchSize === null ? {} : { batchSize }),
     ...(learningRate === null ? {} : { learningRate }),
     ...(defaults.warmupShare === null ? {} : { warmupSteps: defaults.warmupShare }),

@@ -48,13 +48,15 @@ export function completeHyperparameters(options: {
   readonly adapter: AdapterKind;
   readonly model: ModelFacts;
   readonly rows: number;
+  /** Every card takes a batch of its own. */
+  readonly cards: number;
   readonly hasEvaluation: boolean;
 }): CompleteHyperparameters {
   const { given, method, mode, adapter, model, rows } = options;
   const notes: string[] = [];
   const batchSize = given.batchSize ?? defaultBatchSize(method, model);
   const accumulation = given.gradientAccumulationSteps ?? 1;
-  const rowsPerStep = batchSize * accumulation;
+  const rowsPerStep = batchSize * accumulation * options.cards;
   const numGenerations = given.numGenerations ?? 8;
   // In GRPO a batch counts completions: each prompt takes numGenerations of them.
   const rowsForSteps = method === "grpo" ? rows * numGenerations : rows;

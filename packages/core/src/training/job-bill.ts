@@ -60,7 +60,8 @@ export function timeoutWithinCap(run: {
   });
 }
 
-function minutesRun(job: Billed, nowMs: number): number {
+/** Minutes that this attempt has run for, waiting for a machine left out. */
+export function minutesRun(job: Pick<Billed, "runningSince" | "finishedAt">, nowMs: number): number {
   if (job.runningSince === null) return 0;
   const endMs = job.finishedAt === null ? nowMs : Date.parse(job.finishedAt);
   return Math.max(0, endMs - Date.parse(job.runningSince)) / 60_000;

@@ -52,6 +52,8 @@ export const jobRecordSchema = z.looseObject({
   runHash: z.string(),
   quoteHash: z.string(),
   uncorrectedMinutes: z.number(),
+  /** What the quote said; jobs of earlier versions do not have it. */
+  quotedMinutes: z.object({ low: z.number(), likely: z.number(), high: z.number() }).nullish(),
   maxCostUsd: z.number().nullable(),
   costUsdPerHour: z.number(),
   /** Of the attempts before this one. */

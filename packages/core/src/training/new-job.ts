@@ -50,6 +50,7 @@ export function newJobRecord(options: {
     runHash: plan.runHash,
     quoteHash: plan.quote.hash,
     uncorrectedMinutes: plan.uncorrectedMinutes,
+    quotedMinutes: plan.quote.minutes,
     maxCostUsd: limits.maxCostUsd,
     costUsdPerHour: limits.costUsdPerHour,
     earlierCostUsd: limits.earlierCostUsd,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import type { HardwareOffer, TrainingBackend, TrainingScriptConfig } from "../contract/training-backend.ts";
 import { type AdapterChoice, type AdapterKind, chooseAdapter } from "../cost/choose-adapter.ts";
+import { diskGiB, fitsDisk } from "../cost/disk.ts";
 import { type Correction, makeQuote, type Quote, timeoutFor } from "../cost/quote.ts";
 import { estimateTime } from "../cost/training-time.ts";
 import { checkDataset } from "../datasets/check-dataset.ts";
@@ -20,6 +21,7 @@ import {
   defaultBatchSize,
   defaultMaxLength,
 } from "./hyperparameters.ts";
+import { type HardwarePreference, preferredOffers } from "./preferred-hardware.ts";
 import { type TrainingSpec, trainingSpecSchema } from "./training-spec.ts";
 
 export const DEMO_ROWS = 100;
@@ -63,6 +65,10 @@ export async function makePlan(options: {
   readonly reader: DatasetReader;
   readonly lookup: BaseModelLookup | null;
   readonly correctionFor: (hardwareId: string) => Promise<Correction | null>;
+  /** Kinds of cards to choose from, when any of them is on offer. */
+  readonly preferredHardware?: HardwarePreference | null;
+  /** A plan of the same base model and rows: they are not looked at again. */
+  readonly sibling?: TrainingPlan | null;
   readonly signal?: AbortSignal;
 }): Promise<TrainingPlan> {
   const { backend, reader, signal } = options;
@@ -79,21 +85,30 @@ export async function makePlan(options: {
     });
   }
   const revision = spec.baseModelRevision ?? null;
-  const baseModel = await inspectBaseModel(spec.baseModel, { revision, lookup: options.lookup, signal });
+  const known = options.sibling ?? null;
+  const baseModel =
+    known?.baseModel ??
+    (await inspectBaseModel(requireBaseModel(spec), { revision, lookup: options.lookup, signal }));
   const maxLength = spec.hyperparameters?.maxLength ?? defaultMaxLength(baseModel);
-  const dataset = await checkDataset(spec.dataset, method, {
-    mapping: spec.mapping,
-    evaluation: spec.evaluationDataset,
-    counter: await tokenCounterFor(baseModel.folder),
-    maxLength: method === "grpo" ? null : maxLength,
-    rewards: spec.rewards,
-    dropInvalidRows: spec.dropInvalidRows,
-    reader,
-    signal,
-  });
+  const dataset =
+    known?.dataset ??
+    (await checkDataset(spec.dataset, method, {
+      mapping: spec.mapping,
+      evaluation: spec.evaluationDataset,
+      counter: await tokenCounterFor(baseModel.folder),
+      maxLength: method === "grpo" ? null : maxLength,
+      rewards: spec.rewards,
+      dropInvalidRows: spec.dropInvalidRows,
+      reader,
+      signal,
+    }));
   requireReady(dataset);
   const rows = mode === "demo" ? Math.min(DEMO_ROWS, dataset.usableRows) : dataset.usableRows;
-  const candidates = await candidateHardware(spec, backend, signal);
+  const { candidates, warning } = await candidateHardware(spec, backend, {
+    parameters: baseModel.parameters,
+    preference: options.preferredHardware ?? null,
+    signal,
+  });
   const priced = await Promise.all(
     candidates.map(async (hardware) => {
       const correction = await options.correctionFor(hardware.id);
@@ -125,7 +140,10 @@ export async function makePlan(options: {
     hubRepo: spec.hubRepo ?? null,
   };
   const quote = makeQuote({ ...best.quoteParts, subject });
-  const warnings = planWarnings(dataset, best.adapter, baseModel, mode);
+  const warnings = [
+    ...planWarnings(dataset, best.adapter, baseModel, mode),
+    ...(warning === null ? [] : [warning]),
+  ];
   return {
     spec,
     agent,
@@ -161,16 +179,22 @@ export function parseSpec(spec: TrainingSpec): TrainingSpec {
 async function candidateHardware(
   spec: TrainingSpec,
   backend: TrainingBackend,
-  signal: AbortSignal | undefined,
-): Promise<readonly HardwareOffer[]> {
-  const offers = await backend.hardware({ signal });
+  options: {
+    readonly parameters: number;
+    readonly preference: HardwarePreference | null;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<{ readonly candidates: readonly HardwareOffer[]; readonly warning: string | null }> {
+  const offers = await backend.hardware({ signal: options.signal });
   if (!spec.hardware) {
+    const { preferred, warning } = preferredOffers(offers, options.preference, options.parameters);
+    if (preferred.length > 0) return { candidates: preferred, warning: null };
     // One card per job unless asked: several cards cost more per row.
     const single = offers.filter((offer) => (offer.accelerator?.count ?? 1) === 1);
-    return single.length > 0 ? single : offers;
+    return { candidates: single.length > 0 ? single : offers, warning };
   }
   const asked = offers.filter((offer) => offer.id === spec.hardware);
-  if (asked.length > 0) return asked;
+  if (asked.length > 0) return { candidates: asked, warning: null };
   throw new ModelOpsError({
     code: "training/unknown-hardware",
     message: `The backend ${backend.id} has no hardware ${JSON.stringify(spec.hardware).slice(0, 80)}.`,
@@ -179,11 +203,22 @@ async function candidateHardware(
   });
 }
 
+function requireBaseModel(spec: TrainingSpec): string {
+  if (spec.baseModel !== undefined) return spec.baseModel;
+  throw new ModelOpsError({
+    code: "input/training-spec",
+    message: "The training spec names no base model.",
+    reason: `The training defaults recommend none for ${spec.agent} either.`,
+    fix: "give baseModel: a folder, a hub id or a preset's name.",
+  });
+}
+
 interface PricedRun {
   readonly hardware: HardwareOffer;
   readonly adapter: AdapterChoice;
   readonly adapterConfig: TrainingScriptConfig["adapter"];
   readonly hyperparameters: CompleteHyperparameters;
+  readonly neededDiskGiB: number;
   readonly minutes: number;
   readonly usd: number;
   readonly quoteParts: Omit<Parameters<typeof makeQuote>[0], "subject">;
@@ -224,6 +259,7 @@ function priceRun(options: {
     adapter: adapter.kind,
     model: baseModel,
     rows,
+    cards: hardware.accelerator?.count ?? 1,
     hasEvaluation: spec.evaluationDataset != null,
   });
   const p95 = dataset.tokens?.perRow.p95 ?? maxLength;
@@ -246,6 +282,13 @@ function priceRun(options: {
     `${time.tokensPerSecond} tokens per second: ${time.basis}`,
   ];
   const minutes = (seconds / 60) * (correction?.factor ?? 1);
+  const neededDiskGiB = diskGiB({
+    model: baseModel,
+    modelBytes: baseModel.sizeBytes ?? null,
+    adapter: adapter.kind,
+    rank: asked?.rank ?? DEFAULT_RANK,
+    isPrepared: backend.capabilities.local && baseModel.folder !== null,
+  });
   return {
     hardware,
     adapter,
@@ -260,6 +303,7 @@ function priceRun(options: {
             target_modules: asked?.targetModules ?? "all-linear",
           },
     hyperparameters,
+    neededDiskGiB,
     minutes,
     usd: (minutes / 60) * hardware.costUsdPerHour,
     quoteParts: { hardware, seconds, correction, basis },
@@ -267,7 +311,10 @@ function priceRun(options: {
 }
 
 function choosePriced(priced: readonly PricedRun[], asked: string | null, baseModel: BaseModel): PricedRun {
-  const fitting = priced.filter((run) => run.adapter.fit !== "too-large");
+  const inMemory = priced.filter((run) => run.adapter.fit !== "too-large");
+  const fitting = inMemory.filter((run) => fitsDisk(run.neededDiskGiB, run.hardware) !== false);
+  const [widest] = inMemory.toSorted((one, other) => other.hardware.diskGiB - one.hardware.diskGiB);
+  if (widest && fitting.length === 0) throw diskError(widest, asked, baseModel);
   const patient = fitting.filter((run) => run.minutes <= PATIENCE_MINUTES);
   const byPrice = (one: PricedRun, other: PricedRun) => one.usd - other.usd || one.minutes - other.minutes;
   const byTime = (one: PricedRun, other: PricedRun) => one.minutes - other.minutes;
@@ -281,6 +328,17 @@ function choosePriced(priced: readonly PricedRun[], asked: string | null, baseMo
       ? `The run would need about ${largest.adapter.neededGiB} GiB; ${largest.hardware.title} has ${largest.adapter.availableGiB} GiB.`
       : "There is no hardware on offer.",
     fix: "lower batchSize or maxLength, choose LoRA or QLoRA, a smaller base model or larger hardware.",
+  });
+}
+
+function diskError(run: PricedRun, asked: string | null, baseModel: BaseModel): ModelOpsError {
+  const needed = Math.ceil(run.neededDiskGiB);
+  return new ModelOpsError({
+    code: "training/does-not-fit-disk",
+    message: `${baseModel.id} does not fit the disk of ${asked ?? "any machine on offer"}.`,
+    reason: `Packages, base model and checkpoints would take about ${needed} GiB; ${run.hardware.title} has ${run.hardware.diskGiB}.`,
+    fix: "choose LoRA, a smaller base model or hardware with more disk, or free some space.",
+    details: { neededGiB: needed, availableGiB: run.hardware.diskGiB },
   });
 }
 

@@ -6,6 +6,7 @@ import { Approvals } from "../approvals/approvals.ts";
 import { parseTrainingDefaults } from "../config/training-defaults.ts";
 import type { RegistryStore } from "../contract/registry-store.ts";
 import type { HardwareOffer, TrainingBackend } from "../contract/training-backend.ts";
+import { formatQuote } from "../cost/quote.ts";
 import type { ModelOpsEvent } from "../events/event.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
@@ -191,7 +192,10 @@ describe("the host's defaults", () => {
 model_presets: { tiny: { model_id: organisation/tiny-3B, hardware: t4-small } }
 training_defaults: { demo: { num_epochs: 1, max_steps: 7, learning_rate: 3e-4 }, production: { num_epochs: 2 } }
 autotrain: { lora: { r: 4, lora_dropout: 0.1 } }
-agent_overrides: { supervisor: { min_examples: 100, demo_mode_enabled: false } }
+agent_overrides:
+  supervisor: { min_examples: 100, demo_mode_enabled: false }
+  code_review: { recommended_model: tiny }
+langsmith: { quality: { max_examples: 200 } }
 safety: { require_approval_above_cost: 0, max_training_duration_hours: 900 }
 `);
 
@@ -212,6 +216,33 @@ safety: { require_approval_above_cost: 0, max_training_duration_hours: 900 }
       code: "training/demo-not-allowed",
     });
     await expect(trainer.plan(supervisor)).rejects.toMatchObject({ code: "training/too-few-rows" });
+    const many = Array.from({ length: 201 }, (_, i) => ({ prompt: `say ${i}\n`, completion: `it is ${i}` }));
+    await expect(trainer.plan(await spec({ dataset: many }))).rejects.toMatchObject({
+      code: "training/too-many-rows",
+    });
+  });
+
+  it("name an agent's base model, and the spec must where they do not", async () => {
+    const { trainer } = setUp({}, { defaults });
+    const { baseModel: _baseModel, ...open } = await spec();
+    expect((await trainer.plan({ ...open, agent: "code_review" })).baseModel.id).toBe("organisation/tiny-3B");
+    await expect(trainer.plan(open)).rejects.toMatchObject({
+      code: "input/training-spec",
+      message: expect.stringContaining("base model"),
+    });
+  });
+
+  it("quote a trial and the real run over one look at the rows, and only the latter where no trial is allowed", async () => {
+    const { trainer } = setUp({}, { defaults });
+    const both = await trainer.planBoth(await spec({ agent: "code_review" }));
+    expect(both.demo?.hyperparameters.steps).toBe(7);
+    expect(both.production.hyperparameters.epochs).toBe(2);
+    expect(both.demo?.dataset).toBe(both.production.dataset);
+    expect(formatQuote(both)).toMatch(/^Demo free, \d+ min \| production free, \d+ min$/);
+    const rows = Array.from({ length: 100 }, (_, i) => ({ prompt: `say ${i}\n`, completion: `it is ${i}` }));
+    const supervisor = await trainer.planBoth(await spec({ agent: "supervisor", dataset: rows }));
+    expect(supervisor.demo).toBeNull();
+    expect(formatQuote(supervisor)).toMatch(/^Production free/);
   });
 });
 
@@ -239,6 +270,7 @@ describe("Trainer.train", () => {
       progressPct: 100,
       etaMinutes: null,
       costUsd: 0,
+      projection: null,
     });
     expect(seen.map((event) => event.type).filter((type) => ended.test(type))).toEqual([
       "training.completed",
@@ -299,7 +331,10 @@ describe("Trainer.train", () => {
     await expect(job.result({ signal: AbortSignal.timeout(300) })).rejects.toThrow();
     for await (const event of job.events())
       if (event.type === "training.progress" && event.data.kind === "log") break;
-    expect((await job.status()).status).toBe("running");
+    expect(await job.status()).toMatchObject({
+      status: "running",
+      projection: { basis: expect.stringMatching(/^(quote|measured)$/), usd: { likely: 0 } },
+    });
     expect(await job.cancel()).toMatchObject({ status: "cancelled" });
     expect(await findProcessByCommand(join(home, "training"))).toBeNull();
     await expect(job.result()).rejects.toMatchObject({ code: "training/cancelled" });

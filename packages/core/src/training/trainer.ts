@@ -56,6 +56,14 @@ export class Trainer {
 
   /** Checks the dataset and the base model, chooses hardware and adapter, and quotes. No side effects. */
   async plan(spec: TrainingSpec, options: { readonly signal?: AbortSignal } = {}): Promise<TrainingPlan> {
+    return await this.#plan(spec, null, options);
+  }
+
+  async #plan(
+    spec: TrainingSpec,
+    sibling: TrainingPlan | null,
+    options: { readonly signal?: AbortSignal },
+  ): Promise<TrainingPlan> {
     const { defaults } = this.#options;
     const plan = await makePlan({
       spec: defaults ? applyDefaults(parseSpec(spec), defaults) : spec,
@@ -63,10 +71,26 @@ export class Trainer {
       reader: this.#reader,
       lookup: this.#options.baseModelLookup ?? null,
       correctionFor: (hardwareId) => this.#correctionFor(hardwareId),
+      preferredHardware: defaults?.gpuSelection ?? null,
+      sibling,
       signal: options.signal,
     });
     if (defaults) checkLimits(plan, defaults);
     return plan;
+  }
+
+  /**
+   * Plans a trial run and the real one over one look at base model and rows; `formatQuote` shows both on one line. The
+   * trial is null where the defaults do not allow one for this agent.
+   */
+  async planBoth(
+    spec: Omit<TrainingSpec, "mode">,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly demo: TrainingPlan | null; readonly production: TrainingPlan }> {
+    const production = await this.plan({ ...spec, mode: "production" }, options);
+    const isAllowed = this.#options.defaults?.agents[production.agent]?.demoAllowed ?? true;
+    const demo = isAllowed ? await this.#plan({ ...spec, mode: "demo" }, production, options) : null;
+    return { demo, production };
   }
 
   /**

@@ -1,9 +1,10 @@
 import type { BackendEvent, TrainingBackend } from "../contract/training-backend.ts";
+import { type Projection, projectCost } from "../cost/projection.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { ModelArtifact } from "../model/artifact.ts";
 import type { Clock } from "../time/clock.ts";
 import type { CurveFinding } from "./curve-doctor/curve-finding.ts";
-import { costSoFarUsd } from "./job-bill.ts";
+import { costSoFarUsd, minutesRun } from "./job-bill.ts";
 import type { JobDriver } from "./job-driver.ts";
 import { minutesOf, startedEvent, terminalEvent, totalCostUsd } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
@@ -28,6 +29,10 @@ export interface TrainingJobStatus extends TrainingProgress {
    * figure, null where it gives none.
    */
   readonly costUsd: number | null;
+  /**
+   * What this attempt is heading for: its quote at first, then what the measured rate says. Null when it has ended.
+   */
+  readonly projection: Projection | null;
   readonly message: string | null;
   /** What the run's curves have shown so far: read `advice`. */
   readonly findings: readonly CurveFinding[];
@@ -88,6 +93,7 @@ export class TrainingJob {
       tensorboardUrl: live.tensorboardUrl,
       url: stored.backendUrl,
       costUsd: isEnded(stored) ? totalCostUsd(stored) : costSoFarUsd(live, this.#clock.now()),
+      projection: isEnded(stored) ? null : projectionOf(live, this.#clock.now()),
       message: stored.failure?.message ?? stored.message,
       findings: live.findings,
     };
@@ -224,4 +230,14 @@ async function withSignal<Value>(promise: Promise<Value>, signal: AbortSignal | 
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+function projectionOf(record: JobRecord, nowMs: number): Projection | null {
+  if (!record.quotedMinutes) return null;
+  return projectCost({
+    quotedMinutes: record.quotedMinutes,
+    costUsdPerHour: record.costUsdPerHour,
+    elapsedMinutes: minutesRun(record, nowMs),
+    etaMinutes: record.progress?.etaMinutes ?? null,
+  });
 }

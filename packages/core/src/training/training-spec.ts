@@ -49,7 +49,7 @@ const adapterObjectSchema = z.strictObject({
 export const trainingSpecSchema = z
   .strictObject({
     agent: z.string(),
-    baseModel: z.string().min(1).max(1000),
+    baseModel: z.string().min(1).max(1000).optional(),
     baseModelRevision: z.string().min(1).nullish(),
     method: trainingMethodSchema.optional(),
     dataset: reference,
@@ -83,8 +83,8 @@ export const trainingSpecSchema = z
 /** What to train, from what, for whom. Everything but agent, base model and dataset may be left out. */
 export interface TrainingSpec {
   readonly agent: string;
-  /** A folder on this machine or a hub id. */
-  readonly baseModel: string;
+  /** A folder on this machine, a hub id or a preset's name. Default: what the training defaults recommend for the agent. */
+  readonly baseModel?: string;
   readonly baseModelRevision?: string | null;
   /** @default "sft" */
   readonly method?: TrainingMethod;
