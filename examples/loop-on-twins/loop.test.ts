@@ -15,7 +15,13 @@ import {
 } from "@modelops/core";
 import { hfEndpoints } from "@modelops/target-hf-endpoints";
 import { openRouter } from "@modelops/target-openrouter";
-import { type ScriptedQuestion, scriptedTraining, startTwins, type Twins } from "@modelops/testing";
+import {
+  baseModelSeed,
+  type ScriptedQuestion,
+  scriptedTraining,
+  startTwins,
+  type Twins,
+} from "@modelops/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 /** The configuration of a real host, where it is at hand. */
@@ -128,7 +134,7 @@ describe.skipIf(!existsSync(HOST_FILE))(
       original = readFileSync(modelsYaml);
       twins = await startTwins({
         hub: {
-          repositories: [{ name: "acme/coder-500m", files: { "config.json": "{}" } }],
+          repositories: [baseModelSeed({ name: "acme/coder-500m", parameters: 5e8, license: "mit" })],
           jobs: { script: scriptedTraining({ steps: 12, stepMs: 5 * MINUTE_MS }) },
         },
         endpoints: {
@@ -151,6 +157,7 @@ describe.skipIf(!existsSync(HOST_FILE))(
       ops = createModelOps({
         home: join(folder, "home"),
         clock,
+        hub: { hubUrl: hub.url, token: hub.token },
         backend: hfJobs({ namespace: "alice", token: hub.token, hubUrl: hub.url }, { clock }),
         targets: [
           openRouter({ apiKey: KEYS.openRouter, baseUrl: twins.openrouter.baseUrl, clock }),

@@ -9,6 +9,7 @@ export {
 export type { TwinCompute } from "./endpoints/price-list.ts";
 export { faultPresets } from "./fault-presets.ts";
 export { type Fault, type FaultRule, FaultScript } from "./faults/fault-script.ts";
+export { baseModelSeed } from "./hub/base-model-seed.ts";
 export type { HubDocSeed, HubPaperSeed } from "./hub/document-routes.ts";
 export type { HubAccount, HubToken } from "./hub/hub-accounts.ts";
 export {

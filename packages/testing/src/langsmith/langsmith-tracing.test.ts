@@ -15,6 +15,7 @@ import {
 } from "@modelops/core";
 import { traceable } from "langsmith/traceable";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { baseModelSeed } from "../hub/base-model-seed.ts";
 import { startHubTwin } from "../hub/start-hub-twin.ts";
 import { backendOf } from "../jobs/__fixtures__/training-run.ts";
 import { type ModelsTwin, startModelsTwin } from "../models/models-twin.ts";
@@ -97,10 +98,11 @@ function compare(ops: ModelOps) {
 test("evaluator, trainer and deployer actions arrive as runs that name no text, path, key or person", async () => {
   await startTwin();
   const hub = await startHubTwin({
-    repositories: [{ name: "acme/tiny-500m", files: { "config.json": "{}" } }],
+    repositories: [baseModelSeed({ name: "acme/tiny-500m", parameters: 5e8, license: "mit" })],
   });
   closing.push(hub.close);
   const ops = modelOps({
+    hub: { hubUrl: hub.url, token: hub.token },
     backend: backendOf(hub),
     tracing: langSmithTracing({
       apiUrl: twin.apiUrl,
