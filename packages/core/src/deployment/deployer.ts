@@ -8,6 +8,7 @@ import { completeRolloutPlan } from "../model/rollout-plan.ts";
 import type { ArmCounters, RouterHeartbeat } from "../model/router-records.ts";
 import { emptyArmCounters } from "../model/router-records.ts";
 import type { ServedModel } from "../model/routing-table.ts";
+import { hasModel, routingOf } from "../model/served-routing.ts";
 import type { Runtime } from "../runtime.ts";
 import type { CanaryReading } from "../statistics/sequential/canary-monitor.ts";
 import { compileCanaryPlan } from "../statistics/sequential/canary-plan.ts";
@@ -32,7 +33,7 @@ import { addArms, rolloutCounters, totalsByGeneration } from "./rollout-totals.t
 import { RoutingPublisher } from "./routing-publisher.ts";
 import { DeploymentStore } from "./state/deployment-store.ts";
 import type { Operation, RolloutRecord } from "./state/records.ts";
-import { hasModel, routingOf, type Serving } from "./state/serving.ts";
+import type { Serving } from "./state/serving.ts";
 import { liveRouters } from "./verification/live-routers.ts";
 import { monitorPlan } from "./watch/monitor-plan.ts";
 import { compileWatchedOutcomes, type WatchedOutcomes } from "./watch/sourced-outcomes.ts";

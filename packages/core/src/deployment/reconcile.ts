@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { sweepTemporaryFiles } from "../files/temporary-files.ts";
+import { hasModel, routingOf } from "../model/served-routing.ts";
 import { type DeployerContext, tryOperationLock } from "./deployer-context.ts";
 import { readHostFile } from "./host-config/host-file.ts";
 import { effectiveModel } from "./host-config/models-config.ts";
@@ -12,7 +13,7 @@ import { finishRollback, runRollback } from "./operations/rollback.ts";
 import { sweepOrphans, type TargetSweep } from "./retirement/orphans.ts";
 import { type IdleDeployment, retireIdle } from "./retirement/retire-idle.ts";
 import type { Operation } from "./state/records.ts";
-import { hasModel, rolledBack, routingOf, type Serving } from "./state/serving.ts";
+import { rolledBack, type Serving } from "./state/serving.ts";
 
 export interface Drift {
   readonly agent: string;

@@ -23,12 +23,17 @@ import { InFlightCalls } from "./in-flight-calls.ts";
 import { OutcomeCounters, type RouteOutcome } from "./outcome-counters.ts";
 import { createRoutedModel, type RoutedModel, type RoutedModelOptions } from "./routed-model.ts";
 import { RouterReporter } from "./router-reporter.ts";
+import type { RoutingFollower } from "./routing-follower.ts";
+import { StoreFollower, type StoreFollowerOptions } from "./store-follower.ts";
 import { TableFollower } from "./table-follower.ts";
 
 export interface RouterOptions {
-  /** The routing table, such as `config/agents/routing.json`. It may be missing until the first deployment. */
-  readonly file: string;
-  /** Where outcomes and acknowledgements go. Without one the router routes all the same, but nothing is measured. */
+  /**
+   * The routing table, such as `config/agents/routing.json`. It may be missing until the first deployment. Without a file
+   * the table is followed in the registry's store, by polling.
+   */
+  readonly file?: string;
+  /** Where outcomes and acknowledgements go. With a file and no store the router routes all the same, but nothing is measured. */
   readonly store?: RegistryStore;
   /** Names this process. Default: random, new with each start. */
   readonly routerId?: string;
@@ -57,6 +62,11 @@ export interface RouterStatus {
 export interface Router {
   readonly routerId: string;
   /**
+   * Resolves when the router has looked for its table for the first time: at once with a file, after one read with a
+   * store. Whether it found one, `status()` tells.
+   */
+  ready(): Promise<void>;
+  /**
    * Decides which model answers a session: no I/O, the same session the same model. Errors: `rollout/unknown-agent`,
    * `rollout/session-key-missing`.
    */
@@ -65,7 +75,7 @@ export interface Router {
   baselineOf(agent: string): RoutedTarget | null;
   /** The model under trial, null when the agent has none. */
   canaryOf(agent: string): RoutedTarget | null;
-  /** Counts how a session went, for the arm it was assigned to. Call it once per session. */
+  /** Counts how a session went, for the arm it was assigned to. Call it once per session; a decision counts once. */
   record(decision: RouteDecision, outcome: RouteOutcome): void;
   /** A `ChatModel` that routes, calls, falls back to the baseline once when the canary fails, and records. */
   wrap(options: RoutedModelOptions): RoutedModel;
@@ -77,17 +87,22 @@ export interface Router {
 }
 
 const timing = z.number().int().positive();
-const optionsSchema = z.strictObject({
-  file: z.string().min(1),
-  store: z.custom<RegistryStore>((value) => typeof value === "object" && value !== null).optional(),
-  routerId: z.string().min(1).max(200).optional(),
-  clock: z.custom<Clock>((value) => typeof value === "object" && value !== null).optional(),
-  flushEveryMs: timing.default(1000),
-  heartbeatEveryMs: timing.default(5000),
-  pollEveryMs: timing.default(2000),
-  circuitBreaker: circuitBreakerOptionsSchema.prefault({}),
-  onError: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
-});
+const optionsSchema = z
+  .strictObject({
+    file: z.string().min(1).optional(),
+    store: z.custom<RegistryStore>((value) => typeof value === "object" && value !== null).optional(),
+    routerId: z.string().min(1).max(200).optional(),
+    clock: z.custom<Clock>((value) => typeof value === "object" && value !== null).optional(),
+    flushEveryMs: timing.default(1000),
+    heartbeatEveryMs: timing.default(5000),
+    pollEveryMs: timing.default(2000),
+    circuitBreaker: circuitBreakerOptionsSchema.prefault({}),
+    onError: z.custom<(error: unknown) => void>((value) => typeof value === "function").optional(),
+  })
+  .refine(({ file, store }) => file !== undefined || store !== undefined, {
+    error: "give file, the routing table, or store, the registry's store that is followed instead",
+    path: ["file"],
+  });
 
 /**
  * Follows a routing table and decides sessions by it. The last good table stays in force whatever happens to the file
@@ -105,6 +120,7 @@ export function createRouter(options: RouterOptions): Router {
   const breakers = new Map<string, CircuitBreaker>();
   const breakerRollouts = new Map<string, string>();
   const inFlight = new InFlightCalls();
+  const recorded = new WeakSet<RouteDecision>();
   const idPrefix = `${routerId}-${clock.now().toString(36)}-`;
   let compiled: CompiledTable = new Map();
   let table: RoutingTable | null = null;
@@ -112,8 +128,7 @@ export function createRouter(options: RouterOptions): Router {
   let decisions = 0;
   let reporter: RouterReporter | null = null;
 
-  const follower = new TableFollower({
-    file: settings.file,
+  const follower = follow(settings, {
     pollEveryMs: settings.pollEveryMs,
     clock,
     onTable(next) {
@@ -158,6 +173,7 @@ export function createRouter(options: RouterOptions): Router {
 
   const router: Router = {
     routerId,
+    ready: () => follower.ready,
     route(agent, sessionKey) {
       const entry = compiled.get(agent);
       if (!entry) throw unknownAgent(agent, compiled.keys());
@@ -175,6 +191,8 @@ export function createRouter(options: RouterOptions): Router {
       return entry?.canary ? targetOf(entry.agent, entry.canary) : null;
     },
     record(decision, outcome) {
+      if (recorded.has(decision)) return;
+      recorded.add(decision);
       const entry = compiled.get(decision.agent);
       counters.add(decision, outcome, entry?.routing.caps ?? { latencyMs: null, costUsd: null });
       if (decision.arm !== "canary" || entry?.routing.rolloutId !== decision.rolloutId) return;
@@ -201,6 +219,15 @@ export function createRouter(options: RouterOptions): Router {
     },
   };
   return router;
+}
+
+function follow(
+  { file, store }: Pick<RouterOptions, "file" | "store">,
+  options: Pick<StoreFollowerOptions, "pollEveryMs" | "clock" | "onTable">,
+): RoutingFollower {
+  if (file !== undefined) return new TableFollower({ ...options, file });
+  // One of the two is there: the options were checked.
+  return new StoreFollower({ ...options, store: store as RegistryStore });
 }
 
 function targetOf(agent: string, arm: CompiledArm): RoutedTarget {

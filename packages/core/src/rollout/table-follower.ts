@@ -4,6 +4,7 @@ import { basename, dirname } from "node:path";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { parseRoutingTable, type RoutingTable } from "../model/routing-table.ts";
 import type { Clock } from "../time/clock.ts";
+import { olderTable, type RoutingFollower } from "./routing-follower.ts";
 
 const DEBOUNCE_MS = 10;
 
@@ -20,7 +21,9 @@ export interface TableFollowerOptions {
  * the content as a floor for file systems without events. A table that is torn, damaged or older than the present one
  * is not taken: the last good one stays in force.
  */
-export class TableFollower {
+export class TableFollower implements RoutingFollower {
+  /** The file is read at once. */
+  readonly ready = Promise.resolve();
   readonly #options: TableFollowerOptions;
   readonly #stop = new AbortController();
   #watcher: FSWatcher | null = null;
@@ -110,14 +113,5 @@ function unreadable(file: string, cause: unknown): ModelOpsError {
     reason: cause instanceof Error ? cause.message : String(cause),
     fix: "restore the file with reconcile(); until then the last good table stays in force.",
     cause,
-  });
-}
-
-function olderTable(found: number, current: number): ModelOpsError {
-  return new ModelOpsError({
-    code: "rollout/table-older",
-    message: `The routing table on disk has generation ${found}; this router follows generation ${current}.`,
-    reason: "An older table was put back, or another store writes to the same file.",
-    fix: "run reconcile() with the right store, or restart the router if the old table is meant.",
   });
 }

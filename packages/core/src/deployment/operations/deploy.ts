@@ -1,12 +1,13 @@
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { CompleteRolloutPlan } from "../../model/rollout-plan.ts";
 import type { ServedModel } from "../../model/routing-table.ts";
+import { NO_MODEL_ID } from "../../model/served-routing.ts";
 import { newEvent } from "../../runtime.ts";
 import { type DeployerContext, inProgress, reach, tryOperationLock } from "../deployer-context.ts";
 import { readHostFile, sha256Hex } from "../host-config/host-file.ts";
 import { effectiveModel } from "../host-config/models-config.ts";
 import type { Operation } from "../state/records.ts";
-import { NO_MODEL_ID, type Serving } from "../state/serving.ts";
+import type { Serving } from "../state/serving.ts";
 import { type ForwardResult, runForward } from "./forward.ts";
 import { deployVersion, readyRecord, servedModelOf } from "./make-available.ts";
 import { newOperation } from "./new-operation.ts";

@@ -1,7 +1,8 @@
 import { ModelOpsError } from "../../errors/modelops-error.ts";
+import { hasModel } from "../../model/served-routing.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import { inProgress } from "../deployer-context.ts";
-import { hasModel, type Serving } from "../state/serving.ts";
+import type { Serving } from "../state/serving.ts";
 import { runRollback } from "./rollback.ts";
 import type { RollbackResult } from "./rollback-contract.ts";
 

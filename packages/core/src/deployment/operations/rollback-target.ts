@@ -1,11 +1,12 @@
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ServedModel } from "../../model/routing-table.ts";
+import { NO_MODEL_ID } from "../../model/served-routing.ts";
 import { isoTime } from "../../time/clock.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import { type HostConfigEdit, planConfigEdit } from "../host-config/models-config.ts";
 import { isSameDeployment } from "../retirement/needed-deployments.ts";
 import type { DeploymentRecord } from "../state/records.ts";
-import { NO_MODEL_ID, type RolledBack, rolledBack, type Serving } from "../state/serving.ts";
+import { type RolledBack, rolledBack, type Serving } from "../state/serving.ts";
 import { deployVersion, readyRecord, servedModelOf } from "./make-available.ts";
 import type { RollbackInput } from "./rollback-contract.ts";
 

@@ -1,7 +1,7 @@
 import type { RoutingTable } from "../../model/routing-table.ts";
+import { routingOf } from "../../model/served-routing.ts";
 import { type DeployerContext, reach, tryOperationLock } from "../deployer-context.ts";
 import { retireAfterwards } from "../retirement/retire-idle.ts";
-import { routingOf } from "../state/serving.ts";
 import { verifyRollback } from "../verification/rollback-verification.ts";
 import { newOperation } from "./new-operation.ts";
 import { syncRegistryPointers } from "./registry-pointers.ts";

@@ -1,5 +1,6 @@
 import type { ServedModel } from "../../model/routing-table.ts";
-import { NO_MODEL_ID, type Serving } from "../state/serving.ts";
+import { NO_MODEL_ID } from "../../model/served-routing.ts";
+import type { Serving } from "../state/serving.ts";
 
 /** Models of an agent that must stay able to answer: those in use, and the newest ones before them. */
 export function neededModels(serving: Serving, keepVersions: number): readonly ServedModel[] {

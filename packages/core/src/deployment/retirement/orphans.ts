@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { DeployTarget, TargetResource } from "../../contract/deploy-target.ts";
 import type { RecordPut } from "../../contract/registry-store.ts";
 import type { NewEvent } from "../../events/event.ts";
+import { hasModel } from "../../model/served-routing.ts";
 import { newEvent } from "../../runtime.ts";
 import { isoTime } from "../../time/clock.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import { DEPLOYER_AGENT, installationOwner } from "../state/installation.ts";
-import { hasModel } from "../state/serving.ts";
 
 /** Something at a service that carries our mark, but that no deployment of ours accounts for. */
 export interface Orphan {

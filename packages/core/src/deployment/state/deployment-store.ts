@@ -12,6 +12,7 @@ import { ConflictError } from "../../errors/conflict-error.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ModelOpsEvent, NewEvent } from "../../events/event.ts";
 import { writeFileAtomically } from "../../files/atomic-write.ts";
+import { SERVING_TERM } from "../../model/served-routing.ts";
 import type { Runtime } from "../../runtime.ts";
 import { isoTime } from "../../time/clock.ts";
 import { DEPLOYER_AGENT } from "./installation.ts";
@@ -24,7 +25,7 @@ import {
   type RolloutRecord,
   rolloutRecordSchema,
 } from "./records.ts";
-import { SERVING_KEY, SERVING_TERM, type Serving, servingSchema } from "./serving.ts";
+import { SERVING_KEY, type Serving, servingSchema } from "./serving.ts";
 
 const CONFLICT_RETRIES = 30;
 const PAGE = 500;

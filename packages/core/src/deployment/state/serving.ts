@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type AgentRouting, type ServedModel, servedModelSchema } from "../../model/routing-table.ts";
+import { type ServedModel, servedModelSchema } from "../../model/routing-table.ts";
+import { NO_MODEL_ID, servedRoutingSchema } from "../../model/served-routing.ts";
 import { hostConfigEditSchema } from "../host-config/models-config.ts";
 
 const historyEntrySchema = z.object({
@@ -12,47 +13,18 @@ const historyEntrySchema = z.object({
 export type ServingHistoryEntry = z.infer<typeof historyEntrySchema>;
 
 /** What an agent's sessions are meant to reach: the routing table and the host's configuration follow from it. */
-export const servingSchema = z.object({
+export const servingSchema = servedRoutingSchema.extend({
   v: z.literal(1),
-  agent: z.string(),
-  generation: z.number().int().positive(),
   /** Rises with every operation; what carries a lower number is out of date and refused. */
   fence: z.number().int().nonnegative(),
-  /** The fence of the operation that made the present generation. */
-  routingFence: z.number().int().nonnegative(),
-  /** Salt of the assignment. */
-  rolloutId: z.string(),
-  baseline: servedModelSchema,
-  canary: servedModelSchema.nullable(),
-  sharePct: z.number().min(0).max(100),
-  caps: z.object({ latencyMs: z.number().positive().nullable(), costUsd: z.number().positive().nullable() }),
   /** Models that served before, newest last. */
   history: z.array(historyEntrySchema),
   openOperationId: z.string().nullable(),
 });
 export type Serving = z.infer<typeof servingSchema>;
 
-/** Stands for "no model yet": such an agent is left out of the table. */
-export const NO_MODEL_ID = "none";
-
-export function hasModel(serving: Pick<Serving, "baseline">): boolean {
-  return serving.baseline.deploymentId !== NO_MODEL_ID;
-}
-
 export const SERVING_KEY = "serving";
-export const SERVING_TERM = "serving";
 export const HISTORY_KEPT = 20;
-
-/** The agent's part of the routing table. */
-export function routingOf(serving: Serving): AgentRouting {
-  const { canary, sharePct } = serving;
-  const arms: AgentRouting["arms"] = [
-    { name: "baseline", ...serving.baseline, share: canary ? 100 - sharePct : 100 },
-  ];
-  if (canary) arms.push({ name: "canary", ...canary, share: sharePct });
-  const { generation, routingFence, rolloutId, caps } = serving;
-  return { generation, fence: routingFence, rolloutId, caps, arms };
-}
 
 /** Makes the canary the baseline and remembers what it replaced. */
 export function promoted(
