@@ -127,7 +127,11 @@ export interface TestHost {
 }
 
 /** A host's folder with its configuration, and a runtime beside it. */
-export async function testHost(store: RegistryStore, clock?: Clock): Promise<TestHost> {
+export async function testHost(
+  store: RegistryStore,
+  clock?: Clock,
+  generateId?: () => string,
+): Promise<TestHost> {
   const folder = await mkdtemp(join(tmpdir(), "modelops-host-"));
   const modelsYaml = join(folder, "config", "models.yaml");
   await mkdir(join(folder, "config"));
@@ -136,6 +140,6 @@ export async function testHost(store: RegistryStore, clock?: Clock): Promise<Tes
     folder,
     modelsYaml,
     routingFile: join(folder, "config", "routing.json"),
-    runtime: completeRuntime({ store, home: join(folder, ".modelops"), clock }),
+    runtime: completeRuntime({ store, home: join(folder, ".modelops"), clock, generateId }),
   };
 }

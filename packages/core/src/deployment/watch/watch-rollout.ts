@@ -8,7 +8,7 @@ import {
   type CanaryMonitorState,
   type CanaryReading,
 } from "../../statistics/sequential/canary-monitor.ts";
-import type { DeployerContext } from "../deployer-context.ts";
+import { type DeployerContext, tryOperationLock } from "../deployer-context.ts";
 import { runAdvance, stepChanged } from "../operations/advance.ts";
 import { setRolloutState } from "../operations/hold.ts";
 import { runRollback } from "../operations/rollback.ts";
@@ -17,6 +17,7 @@ import { rolloutCounters, totalsByGeneration } from "../rollout-totals.ts";
 import type { AgentState } from "../state/deployment-store.ts";
 import type { RolloutRecord } from "../state/records.ts";
 import { liveRouters } from "../verification/live-routers.ts";
+import { divideTick } from "./divide-tick.ts";
 import { measuredSteps, monitorPlan } from "./monitor-plan.ts";
 import { type Consumed, newTicks } from "./new-outcomes.ts";
 import { SourceVisits } from "./source-visits.ts";
@@ -113,7 +114,9 @@ async function lookOnce(
   const { agent } = input;
   if (serving?.openOperationId) {
     // Its process may have died in the middle, perhaps the very one that watched before.
-    await reconcileAgents(context, { agent, signal: input.signal });
+    if (await isAbandoned(context, agent, serving.openOperationId)) {
+      await reconcileAgents(context, { agent, signal: input.signal });
+    }
     return;
   }
   if (!rollout || !serving?.canary) return;
@@ -144,6 +147,15 @@ async function lookOnce(
   // Silence of a source is no evidence that all is well.
   if (reading.verdict === "promote" && !source.isCurrent) return;
   await act(context, input, rollout, reading, stored);
+}
+
+/** Open, and nobody holds its lock. Read anew: it may have ended since the look began. */
+async function isAbandoned(context: DeployerContext, agent: string, operationId: string): Promise<boolean> {
+  const lock = tryOperationLock(context, operationId);
+  if (lock === null) return false;
+  lock.release();
+  const { serving } = await context.store.read(agent);
+  return serving?.openOperationId === operationId;
 }
 
 function keepEvidence(
@@ -229,7 +241,9 @@ async function measure(
   const totals = totalsByGeneration(await rolloutCounters(context.runtime.store, rollout.rolloutId));
   const routed = newTicks(totals, before?.consumed ?? {}, rollout.plan.guardrails, now);
   const { ticks, sourced } = await source.merge(routed.ticks, rollout, before?.sourced ?? null);
-  for (const tick of ticks) monitor.update(tick);
+  for (const tick of ticks) {
+    for (const part of divideTick(tick, rollout.rolloutId)) monitor.update(part);
+  }
   const reading = monitor.reading(now);
   return {
     reading,
