@@ -23,5 +23,7 @@ export function evalScoresOf(report: ComparisonReport): EvalScores {
   if (report.latency.candidate.meanMs !== null) scores.avgLatencyMs = report.latency.candidate.meanMs;
   const costPer1kTokens = report.cost.candidate.usdPer1kTokens;
   if (costPer1kTokens !== null) scores.costPer1kTokens = costPer1kTokens;
+  const url = report.experimentUrls.comparison ?? report.experimentUrls.candidate;
+  if (url !== null) scores.langsmithExperimentUrl = url;
   return scores as EvalScores;
 }

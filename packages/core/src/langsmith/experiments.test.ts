@@ -169,6 +169,36 @@ test("writes both models as experiments on one dataset, with tags, scores and ad
   expect(seen.filter(({ route }) => route.startsWith("PATCH /sessions/"))).toHaveLength(2);
 });
 
+test("a token that stands in a prompt or an answer is not uploaded", async () => {
+  const { apiUrl, seen } = await langSmithServer();
+  const token = "hf_abcdefghijklmnopqrstuvwx";
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }), {
+    experiments: langSmithExperiments({ apiUrl, apiKey: KEY }),
+  });
+  const leaky: ChatModel = {
+    ...model("leaky", () => true),
+    generate: async (request) => ({
+      ...(await model("leaky", () => true).generate(request)),
+      text: `use ${token} or ${KEY}`,
+    }),
+  };
+  await evaluator.evaluate({
+    agent: "feature_dev",
+    model: leaky,
+    dataset: Array.from({ length: 5 }, (_, index) => ({
+      id: `e${index}`,
+      inputs: { question: `${index}: log in with ${token}` },
+      outputs: { text: "never" },
+      metadata: {},
+    })),
+    metrics: [accuracy()],
+  });
+  const everything = seen.map(({ body }) => body).join("");
+  expect(everything).toContain("log in with [secret]");
+  expect(everything).toContain("use [secret] or [secret]");
+  expect(everything).not.toContain(token);
+});
+
 test("sends scores without texts when asked to", async () => {
   const { apiUrl, seen } = await langSmithServer();
   await compare(langSmithExperiments({ apiUrl, apiKey: KEY, sendTexts: false }));

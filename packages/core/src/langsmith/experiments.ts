@@ -19,6 +19,7 @@ import {
   type LangSmithSettings,
 } from "./langsmith-options.ts";
 import { parseLangSmithReference } from "./langsmith-reference.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /**
  * Writes each comparison as two experiments on one LangSmith dataset, tagged with agent, version and
@@ -41,7 +42,14 @@ export function langSmithExperiments(options: LangSmithOptions = {}): Experiment
         });
         experiments.set(arm.name, experiment);
       }
-      return session({ client, setup, dataset, experiments, sendTexts: settings.sendTexts });
+      return session({
+        client,
+        setup,
+        dataset,
+        experiments,
+        sendTexts: settings.sendTexts,
+        secrets: [settings.apiKey.reveal()],
+      });
     },
   };
 }
@@ -158,6 +166,7 @@ function session(open: {
   readonly dataset: LangSmithDataset;
   readonly experiments: ReadonlyMap<ArmName, Experiment>;
   readonly sendTexts: boolean;
+  readonly secrets: readonly string[];
 }): ExperimentSession {
   const { client, setup, dataset, experiments } = open;
   let waiting: ExampleOutcome[] = [];
@@ -169,12 +178,17 @@ function session(open: {
     if (dataset.isNew) {
       await client.uploadExamplesMultipart(
         dataset.id,
-        outcomes.map(({ example }) => ({
-          id: dataset.exampleId(example.id),
-          inputs: open.sendTexts ? { ...example.inputs } : {},
-          outputs: open.sendTexts ? { ...example.outputs } : {},
-          metadata: { ...(open.sendTexts ? example.metadata : {}), example_id: example.id },
-        })),
+        outcomes.map(({ example }) => {
+          const { inputs, outputs, metadata } = open.sendTexts
+            ? withoutSecrets(example, open.secrets)
+            : { inputs: {}, outputs: {}, metadata: {} };
+          return {
+            id: dataset.exampleId(example.id),
+            inputs: { ...inputs },
+            outputs: { ...outputs },
+            metadata: { ...metadata, example_id: example.id },
+          };
+        }),
       );
     }
     for (const outcome of outcomes) {
@@ -189,8 +203,8 @@ function session(open: {
             referenceExampleId: dataset.exampleId(outcome.example.id),
             sendTexts: open.sendTexts,
           });
-          await client.createRun(run);
-          for (const entry of feedback) await client.createFeedback(entry);
+          await client.createRun(withoutSecrets(run, open.secrets));
+          for (const entry of feedback) await client.createFeedback(withoutSecrets(entry, open.secrets));
         }
       }
     }

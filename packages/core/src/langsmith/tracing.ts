@@ -15,6 +15,7 @@ import {
   type LangSmithSettings,
 } from "./langsmith-options.ts";
 import { patientFetch } from "./patient-fetch.ts";
+import { withTexts } from "./without-secrets.ts";
 
 export interface LangSmithTracingOptions extends LangSmithConnection {
   /** @default the environment variable LANGSMITH_PROJECT, else `default` */
@@ -131,13 +132,7 @@ const FOLDERS = /(?<![\w:/\\])(?:[a-z]:)?[\\/](?:[^\s\\/"']+[\\/])+/gi;
 
 /** Facts are chosen with care, and still a reason is a text of somebody. */
 function redacted(facts: TracedFacts, settings: LangSmithSettings): Record<string, unknown> {
-  const clean = (value: unknown): unknown => {
-    if (typeof value === "string") return cleanText(value, settings);
-    if (Array.isArray(value)) return value.map(clean);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, clean(entry)]));
-  };
-  return clean(facts) as Record<string, unknown>;
+  return withTexts(facts, (text) => cleanText(text, settings)) as Record<string, unknown>;
 }
 
 function cleanText(text: string, settings: LangSmithSettings): string {

@@ -8,6 +8,7 @@ import {
   langSmithSource,
   memoryStore,
   openAICompatible,
+  selfHosted,
   tokenEfficiency,
 } from "@modelops/core";
 import { Client, type Run } from "langsmith";
@@ -140,4 +141,45 @@ test("an ls:// dataset that grows while it is evaluated is read as it was", asyn
   // Read again now, it is another dataset; as of that moment it is the same one.
   expect((await compare("ls://sums")).dataset.fingerprint).not.toBe(report.dataset.fingerprint);
   expect((await compare(report.dataset.ref ?? "")).dataset.fingerprint).toBe(report.dataset.fingerprint);
+});
+
+test("registered versions are compared with their scores and the address of the experiments kept", async () => {
+  const connection = { apiUrl: twin.apiUrl, apiKey: KEY };
+  await using ops = createModelOps({
+    home,
+    store: memoryStore(),
+    targets: [selfHosted({ baseUrl: models.baseUrl })],
+    experiments: langSmithExperiments(connection),
+  });
+  const agent = "support";
+  const trainingConfig = {
+    baseModel: "org/base",
+    trainingMethod: "sft",
+    trainingDataset: "ls://sums",
+  } as const;
+  await ops.registry.addVersion({ agent, version: "v1.0.0", modelId: "base", trainingConfig });
+  await ops.registry.addVersion({ agent, version: "v1.1.0", modelId: "tuned", trainingConfig });
+  await ops.registry.setCurrent({ agent, version: "v1.0.0" });
+
+  const dataset = QUESTIONS.map((number) => ({
+    id: `sum-${number}`,
+    inputs: { question: `${number}+${number}` },
+    outputs: { answer: String(2 * number) },
+    metadata: {},
+  }));
+  const approveServing = () => true;
+  const options = { agent, candidate: "v1.1.0", dataset, metrics: [accuracy()], approveServing };
+  const report = await ops.compare(options);
+  expect(report.baseline).toMatchObject({ version: "v1.0.0" });
+  const { evalScores } = await ops.registry.getVersion({ agent, version: "v1.1.0" });
+  expect(evalScores).toMatchObject({
+    accuracy: 1,
+    baselineImprovementPct: report.improvementPct,
+    langsmithExperimentUrl: report.experimentUrls.comparison,
+  });
+
+  // Nothing has changed: the second time no model is asked.
+  const before = models.totals("tuned")?.requests;
+  expect(await ops.compare(options)).toMatchObject({ reusedFrom: report.evaluationId });
+  expect(models.totals("tuned")?.requests).toBe(before);
 });

@@ -104,6 +104,8 @@ test("evaluator, trainer and deployer actions arrive as runs that name no text, 
   const ops = modelOps({
     hub: { hubUrl: hub.url, token: hub.token },
     backend: backendOf(hub),
+    // The size in its name is enough for a plan.
+    training: { baseModelLookup: null },
     tracing: langSmithTracing({
       apiUrl: twin.apiUrl,
       apiKey: KEY,
