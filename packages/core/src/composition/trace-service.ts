@@ -6,6 +6,8 @@ export type ActionDescriptions<Service> = {
     ? {
         inputs(...args: Arguments): TracedFacts;
         outputs(value: Value): TracedFacts;
+        /** Called with what the action gave when that has actions of its own, such as a job. */
+        opens?(value: Value, tracer: Tracer): void;
       }
     : never;
 };
@@ -13,6 +15,7 @@ export type ActionDescriptions<Service> = {
 interface Description {
   inputs(...args: unknown[]): TracedFacts;
   outputs(value: unknown): TracedFacts;
+  opens?(value: unknown, tracer: Tracer): void;
 }
 
 /**
@@ -37,7 +40,11 @@ export function traceService<Service extends object>(
           inputs,
           outputs: (value) => described(() => description.outputs(value)),
         },
-        () => run.apply(service, args),
+        async () => {
+          const value = await run.apply(service, args);
+          description.opens?.(value, tracer);
+          return value;
+        },
       );
     };
     Object.defineProperty(service, action, { value: traced, configurable: true, writable: true });

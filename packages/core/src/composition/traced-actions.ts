@@ -8,6 +8,7 @@ import type { EvaluationReport } from "../evaluation/evaluation-report.ts";
 import type { Evaluator } from "../evaluation/evaluator.ts";
 import { publicReference } from "../files/public-reference.ts";
 import type { Trainer } from "../training/trainer.ts";
+import type { TrainingJob } from "../training/training-job.ts";
 import type { TrainingSpec } from "../training/training-spec.ts";
 import { type ActionDescriptions, traceService } from "./trace-service.ts";
 
@@ -58,8 +59,29 @@ const TRAINER_ACTIONS: ActionDescriptions<Trainer> = {
   train: {
     inputs: (given) => specFacts("runHash" in given ? given.spec : given),
     outputs: (job) => ({ jobId: job.id }),
+    opens: traceJob,
+  },
+  job: {
+    inputs: (jobId) => ({ jobId }),
+    outputs: (job) => ({ agent: job.agent }),
+    opens: traceJob,
   },
 };
+
+const jobActions = ({ id: jobId, agent: owner }: TrainingJob): ActionDescriptions<TrainingJob> => ({
+  result: {
+    inputs: () => ({ agent: owner, jobId }),
+    outputs: ({ agent, version, modelId, minutes, costUsd, metrics }) => ({
+      agent,
+      version,
+      modelId: publicReference(modelId),
+      minutes,
+      costUsd,
+      metrics,
+    }),
+  },
+  cancel: { inputs: () => ({ agent: owner, jobId }), outputs: nothing },
+});
 
 const DEPLOYER_ACTIONS: ActionDescriptions<Deployer> = {
   plan: {
@@ -113,6 +135,10 @@ export function traceServices(
   traceService("evaluator", services.evaluator, tracer, EVALUATOR_ACTIONS);
   traceService("trainer", services.trainer, tracer, TRAINER_ACTIONS);
   if (services.deployer) traceService("deployer", services.deployer, tracer, DEPLOYER_ACTIONS);
+}
+
+function traceJob(job: TrainingJob, tracer: Tracer): void {
+  traceService("job", job, tracer, jobActions(job));
 }
 
 function nothing(): TracedFacts {

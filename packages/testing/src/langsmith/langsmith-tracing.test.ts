@@ -15,9 +15,11 @@ import {
 } from "@modelops/core";
 import { traceable } from "langsmith/traceable";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { VirtualClock } from "../clock/virtual-clock.ts";
 import { baseModelSeed } from "../hub/base-model-seed.ts";
 import { startHubTwin } from "../hub/start-hub-twin.ts";
 import { backendOf } from "../jobs/__fixtures__/training-run.ts";
+import { scriptedTraining } from "../jobs/scripted-training.ts";
 import { type ModelsTwin, startModelsTwin } from "../models/models-twin.ts";
 import { type LangSmithTwin, type LangSmithTwinOptions, startLangSmithTwin } from "./langsmith-twin.ts";
 
@@ -104,8 +106,6 @@ test("evaluator, trainer and deployer actions arrive as runs that name no text, 
   const ops = modelOps({
     hub: { hubUrl: hub.url, token: hub.token },
     backend: backendOf(hub),
-    // The size in its name is enough for a plan.
-    training: { baseModelLookup: null },
     tracing: langSmithTracing({
       apiUrl: twin.apiUrl,
       apiKey: KEY,
@@ -172,6 +172,47 @@ test("evaluator, trainer and deployer actions arrive as runs that name no text, 
   expect(sent).not.toMatch(/SECRET|ada@|hostname|author/);
   expect(sent).not.toContain(home);
   expect(sent).not.toContain(KEY);
+});
+
+test("a job that is waited for shows what came of it", async () => {
+  await startTwin();
+  const clock = new VirtualClock({ startAtMs: Date.UTC(2026, 10, 23, 10) });
+  const hub = await startHubTwin({
+    clock,
+    repositories: [{ name: "acme/tiny-500m", files: { "config.json": "{}" } }],
+    jobs: { script: scriptedTraining({ steps: 4, stepMs: 60_000 }) },
+  });
+  closing.push(hub.close);
+  const ops = modelOps({
+    clock,
+    backend: backendOf(hub),
+    training: { baseModelLookup: null },
+    tracing: langSmithTracing({ apiUrl: twin.apiUrl, apiKey: KEY, project: "modelops" }),
+  });
+  const { jobId } = await ops.train({
+    agent: "support",
+    baseModel: "acme/tiny-500m",
+    method: "sft",
+    dataset: Array.from({ length: 12 }, (_, index) => ({
+      prompt: `say ${index}`,
+      completion: `it is ${index}`,
+    })),
+    hardware: "a10g-large",
+    hubRepo: "alice/support-tuned",
+  });
+  await ops.trainer.job(jobId);
+  await ops.close();
+  const runs = twin.runs("modelops");
+  const plan = runs.find((run) => run.name === "trainer.plan");
+  const train = runs.find((run) => run.name === "trainer.train");
+  expect(plan?.parentRunId).toBe(train?.id);
+  expect(train).toMatchObject({ parentRunId: null, outputs: { jobId } });
+  expect(runs.find((run) => run.name === "job.result")).toMatchObject({
+    inputs: { agent: "support", jobId },
+    outputs: { version: "v1.0.0", modelId: "alice/support-tuned", costUsd: expect.any(Number) },
+    tags: ["agent:support"],
+  });
+  expect(runs.at(-1)?.name).toBe("trainer.job");
 });
 
 test("an author is sent when it is asked for, and the host's own runs nest", async () => {
