@@ -6,6 +6,7 @@ import type {
   ExampleAnswer,
   ExampleComparison,
 } from "../evaluation/comparison-report.ts";
+import { publicReference } from "../files/public-reference.ts";
 import { formatDuration } from "../time/duration.ts";
 import { changeChart, resourceChart, scoreChart } from "./comparison-charts.ts";
 import {
@@ -44,7 +45,7 @@ ${verdict(report)}${facts(report)}${changes(report)}${regressions(report)}${metr
 
 function subtitle({ completedAt, dataset, trials }: ComparisonReport): string {
   const time = `${completedAt.slice(0, 16).replace("T", " ")} UTC`;
-  const examples = `${formatCount(dataset.examples)} ${dataset.ref === null ? "inline examples" : `examples of ${dataset.ref}`}`;
+  const examples = `${formatCount(dataset.examples)} ${dataset.ref === null ? "inline examples" : `examples of ${publicReference(dataset.ref)}`}`;
   return `${time} · ${examples}${trials > 1 ? ` × ${trials} trials` : ""}`;
 }
 

@@ -53,6 +53,10 @@ test("no text of a model becomes markup, in any report", () => {
   expect(page).not.toMatch(/[\u202a-\u202e]/);
   expect(page).not.toMatch(/https?:\/\//);
 
+  const dataset = { ...report.dataset, ref: "file:/home/ada/held-out.jsonl" };
+  expect(comparisonHtml({ ...report, dataset })).toContain("120 examples of file:held-out.jsonl");
+  expect(comparisonHtml({ ...report, dataset })).not.toContain("/home/ada");
+
   const markdown = comparisonMarkdown({ ...report, sentence: HOSTILE_TEXT });
   const outsideOfCode = markdown.replaceAll(/^(`{3,})text\n[\s\S]*?\n\1$/gm, "");
   expect(outsideOfCode).not.toContain("<script");
