@@ -23,6 +23,8 @@ export function fieldProblems(
     const problem = fieldProblem(row, field, shape, kinds);
     if (problem) problems.push({ ...problem, field });
   }
+  const mixed = problems.length === 0 ? mixedFields(row, shape) : null;
+  if (mixed) problems.push(mixed);
   if (problems.length === 0 && "chosen" in row && sameText(row.chosen, row.rejected)) {
     problems.push({
       code: "equal-preference",
@@ -33,6 +35,23 @@ export function fieldProblems(
     });
   }
   return problems;
+}
+
+/** Trainers take chats or texts for all fields of a row: a chat that is answered by a text stops them. */
+function mixedFields(row: Readonly<Record<string, unknown>>, shape: FoundShape): FieldProblem | null {
+  if (shape.shape === "problem+solution") return null;
+  const [first = "", ...others] = shape.fields;
+  const other = others.find(
+    (field) => field !== "tools" && Array.isArray(row[field]) !== Array.isArray(row[first]),
+  );
+  if (other === undefined) return null;
+  return {
+    code: "mixed-types",
+    field: other,
+    message: `The field ${other} is ${name(Array.isArray(row[other]) ? "chat" : "text")}, but ${first} is not.`,
+    fix: "write all fields of a row as texts, or all as lists of messages.",
+    sample: sampleOf(row[other]),
+  };
 }
 
 function fieldProblem(

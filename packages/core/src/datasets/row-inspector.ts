@@ -75,7 +75,8 @@ export class RowInspector {
   /** The row in its form, ready to be written; null when it cannot be trained on. */
   add(row: DatasetRow): Readonly<Record<string, unknown>> | null {
     const { method, rewardColumns } = this.#options;
-    const canonical = canonicalRow(row.value);
+    const canonical = this.#canonical(row);
+    if (canonical === null) return null;
     this.#fingerprint.addCanonical(canonical);
     if (this.columns.size < MAX_COLUMNS) for (const name in row.value) this.columns.add(name);
     const mapped = this.#mapper ? this.#mapper(row.value) : { value: row.value };
@@ -115,6 +116,25 @@ export class RowInspector {
     for (const field of form.fields) if (mapped.value[field] !== undefined) kept[field] = mapped.value[field];
     this.#measure(kept, form, canonical, row.line);
     return kept;
+  }
+
+  /** Null for a row that no tokenizer could read: a finding with its line; it still counts for the fingerprint. */
+  #canonical(row: DatasetRow): string | null {
+    try {
+      return canonicalRow(row.value);
+    } catch (error) {
+      const text = JSON.stringify(row.value) ?? "";
+      if (!/\\ud[89a-f]/.test(text)) throw error;
+      this.#problem(row.line, {
+        code: "invalid-unicode",
+        field: null,
+        message: "The text holds half of a surrogate pair, which is no character.",
+        fix: "remove it: a text was cut in the middle of an emoji, or decoded wrongly.",
+        sample: null,
+      });
+      this.#fingerprint.addCanonical(text);
+      return null;
+    }
   }
 
   #measure(row: Readonly<Record<string, unknown>>, form: FoundShape, canonical: string, line: number): void {
@@ -168,6 +188,18 @@ export class RowInspector {
         { line, sample: answer },
       );
     }
+    if (answer.includes("```") && answer.split("```").length % 2 === 0) {
+      this.findings.add(
+        {
+          severity: "warning",
+          code: "truncated-answer",
+          field: "answer",
+          message: "The answer opens a block of code that it does not close: it may have been cut off.",
+          fix: "complete or remove the row.",
+        },
+        { line, sample: answer },
+      );
+    }
     const repeated = evaluation?.find(prompt);
     if (!repeated) return;
     if (repeated.kind === "exact") this.overlapExact += 1;
@@ -214,7 +246,7 @@ export class RowInspector {
     line: number,
     problem: {
       readonly code: string;
-      readonly field: string;
+      readonly field: string | null;
       readonly message: string;
       readonly fix: string;
       readonly sample: string | null;

@@ -20,10 +20,11 @@ export async function* byteLines(
   let line = linesBefore;
   let parts: Buffer[] = [];
   let sizeBytes = 0;
-  const add = (bytes: Buffer) => {
+  const add = (bytes: Buffer, isKept: boolean) => {
     sizeBytes += bytes.length;
-    if (sizeBytes <= options.maxLineBytes) parts.push(bytes);
-    else parts = [];
+    if (sizeBytes > options.maxLineBytes) parts = [];
+    // A copy of what outlives its chunk: the reader uses its buffer again for the next one.
+    else parts.push(isKept ? Buffer.from(bytes) : bytes);
   };
   const finish = (): ByteLine => {
     line += 1;
@@ -48,12 +49,11 @@ export async function* byteLines(
     const lines: ByteLine[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      add(chunk.subarray(start, end));
+      add(chunk.subarray(start, end), false);
       lines.push(finish());
       start = end + 1;
     }
-    // A copy: the reader uses its buffer again for the next chunk.
-    if (start < chunk.length) add(Buffer.from(chunk.subarray(start)));
+    if (start < chunk.length) add(chunk.subarray(start), true);
     if (lines.length > 0) yield lines;
   }
   if (sizeBytes > 0) yield [finish()];
