@@ -12,6 +12,11 @@ export function canonicalJson(value: unknown): string {
   return ordered === UNORDERABLE ? (canonicalize(value) ?? "null") : JSON.stringify(ordered);
 }
 
+/** A name that stands where it was inserted. */
+export function isPlainKey(key: string): boolean {
+  return key !== "__proto__" && !INTEGER_KEY.test(key) && key.isWellFormed();
+}
+
 const UNORDERABLE = Symbol("unorderable");
 
 /** The value itself when its keys are in order, a copy with ordered keys when not. */
@@ -37,7 +42,7 @@ function inOrder(value: unknown): unknown {
   let changed: Record<string, unknown> | null = null;
   for (const key in source) {
     if (key <= previous && previous !== "") isSorted = false;
-    if (key === "__proto__" || INTEGER_KEY.test(key) || !key.isWellFormed()) return UNORDERABLE;
+    if (!isPlainKey(key)) return UNORDERABLE;
     previous = key;
     const item = inOrder(source[key]);
     if (item === UNORDERABLE) return UNORDERABLE;

@@ -1,6 +1,7 @@
+import { ByteBatch } from "./byte-batch.ts";
 import { WholeFile } from "./whole-file.ts";
 
-const FLUSH_LENGTH = 256 * 1024;
+const BATCH_BYTES = 256 * 1024;
 
 /** What a finished file holds. */
 export interface FinishedFile {
@@ -21,8 +22,7 @@ export interface RowWriter {
 /** Writes lines of text, many at a time. */
 export class LineWriter {
   readonly #file: WholeFile;
-  #pending: string[] = [];
-  #pendingLength = 0;
+  readonly #batch = new ByteBatch(BATCH_BYTES);
 
   constructor(path: string) {
     this.#file = new WholeFile(path);
@@ -30,9 +30,8 @@ export class LineWriter {
 
   /** A promise only when the buffer is full: the caller waits for that one. */
   write(line: string): void | Promise<void> {
-    this.#pending.push(line);
-    this.#pendingLength += line.length;
-    if (this.#pendingLength >= FLUSH_LENGTH) return this.#flush();
+    if (!this.#batch.isEmpty && !this.#batch.fits(line)) return this.#writeAfterFlush(line);
+    this.#batch.add(line);
   }
 
   async finish(): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
@@ -44,11 +43,13 @@ export class LineWriter {
     return this.#file.discard();
   }
 
+  async #writeAfterFlush(line: string): Promise<void> {
+    await this.#flush();
+    this.#batch.add(line);
+  }
+
   async #flush(): Promise<void> {
-    const bytes = Buffer.from(this.#pending.join(""));
-    this.#pending = [];
-    this.#pendingLength = 0;
-    await this.#file.append(bytes);
+    await this.#file.append(this.#batch.take());
   }
 }
 

@@ -1,8 +1,10 @@
 import canonicalize from "canonicalize";
 import { describe, expect, it } from "vitest";
+import { ByteBatch } from "./byte-batch.ts";
 import { canonicalJson } from "./canonical-row.ts";
+import { CanonicalRows } from "./canonical-rows.ts";
 import { canonicalRow, RowFingerprint } from "./fingerprint.ts";
-import { hashText, SeenHashes } from "./seen-hashes.ts";
+import { hashRow, hashText, SeenHashes } from "./seen-hashes.ts";
 
 describe("canonicalJson", () => {
   it.each([
@@ -24,6 +26,41 @@ describe("canonicalJson", () => {
   });
 });
 
+describe("CanonicalRows", () => {
+  it("writes the same as the slow way, whatever row comes after which", () => {
+    const rows = [
+      { b: 1, a: "x" },
+      { a: "x", b: 1 },
+      { b: [1, { d: 1, c: 2 }], a: null },
+      { b: true, a: -0.5, c: "ü\u2028" },
+      { b: undefined, a: "x" },
+      { "10": 1, "9": 2 },
+      JSON.parse('{"b":1,"__proto__":{"y":1},"a":2}'),
+      { b: 1, a: "x" },
+      {},
+    ] as Record<string, unknown>[];
+    const canonical = new CanonicalRows();
+    for (const row of [...rows, ...rows.toReversed()]) expect(canonical.of(row)).toBe(canonicalize(row));
+    expect(() => canonical.of({ b: 1, a: "\ud800" })).toThrow();
+    expect(canonical.of({ b: 1, a: "x" })).toBe('{"a":"x","b":1}');
+  });
+});
+
+describe("ByteBatch", () => {
+  it("keeps every byte, also of lines larger than itself", () => {
+    const batch = new ByteBatch(64);
+    const lines = ["a\n", `${"ü".repeat(100)}\n`, "\u{1f600}\n", `${"x".repeat(20_000)}\n`, "b\n"];
+    const parts: Buffer[] = [];
+    for (const line of lines) {
+      if (!batch.isEmpty && !batch.fits(line)) parts.push(Buffer.from(batch.take()));
+      batch.add(line);
+    }
+    parts.push(Buffer.from(batch.take()));
+    expect(Buffer.concat(parts).toString()).toBe(lines.join(""));
+    expect(batch.isEmpty).toBe(true);
+  });
+});
+
 describe("RowFingerprint", () => {
   it("does not depend on how many rows are hashed at a time, but on their order and borders", () => {
     const rows = Array.from({ length: 5000 }, (_, index) => ({ text: `row ${index}` }));
@@ -39,10 +76,20 @@ describe("RowFingerprint", () => {
 });
 
 describe("SeenHashes", () => {
-  it("tells new from seen over many growths", () => {
+  it.each([hashText, hashRow])("tells new from seen over many growths (%o)", (hash) => {
     const seen = new SeenHashes();
-    const texts = Array.from({ length: 20_000 }, (_, index) => `text ${index}`);
-    expect(texts.filter((text) => seen.add(hashText(text)))).toHaveLength(20_000);
-    expect(texts.filter((text) => seen.add(hashText(text)))).toHaveLength(0);
+    const texts = Array.from({ length: 200_000 }, (_, index) => `text ${index}`);
+    expect(texts.filter((text) => seen.add(hash(text)))).toHaveLength(200_000);
+    expect(texts.filter((text) => seen.add(hash(text)))).toHaveLength(0);
+  });
+
+  it("tells texts apart that differ in any one place, and by their length", () => {
+    const seen = new SeenHashes();
+    const text = "abcdefghijklmnopqrstuvwxyz0123456789";
+    expect(seen.add(hashRow(text))).toBe(true);
+    for (let at = 0; at < text.length; at += 1)
+      expect(seen.add(hashRow(`${text.slice(0, at)}#${text.slice(at + 1)}`))).toBe(true);
+    expect(seen.add(hashRow(`${text}\0`))).toBe(true);
+    expect(seen.add(hashRow(text.slice(1)))).toBe(true);
   });
 });

@@ -1,25 +1,29 @@
 import { createHash } from "node:crypto";
 import { ModelOpsError } from "../errors/modelops-error.ts";
+import { ByteBatch } from "./byte-batch.ts";
 import { canonicalJson } from "./canonical-row.ts";
+import { CanonicalRows } from "./canonical-rows.ts";
 
-const PENDING_LENGTH = 32 * 1024;
+const BATCH_BYTES = 64 * 1024;
 
 /** SHA-256 over the canonical JSON of each row and a line break: equal fingerprints mean equal rows in equal order. */
 export class RowFingerprint {
   readonly #hash = createHash("sha256");
   #rows = 0;
-  #pending = "";
+  readonly #canonical = new CanonicalRows();
+  readonly #batch = new ByteBatch(BATCH_BYTES);
 
   add(row: Readonly<Record<string, unknown>>): void {
-    this.addCanonical(canonicalRow(row));
+    this.addCanonical(canonicalRow(row, this.#canonical));
   }
 
   /** For callers that need the row's canonical JSON themselves. */
   addCanonical(json: string): void {
     this.#rows += 1;
+    const line = `${json}\n`;
     // One call of the hash for many rows: the call costs more than a short row.
-    this.#pending += `${json}\n`;
-    if (this.#pending.length > PENDING_LENGTH) this.#flush();
+    if (!this.#batch.fits(line)) this.#flush();
+    this.#batch.add(line);
   }
 
   get rows(): number {
@@ -33,14 +37,13 @@ export class RowFingerprint {
   }
 
   #flush(): void {
-    this.#hash.update(this.#pending);
-    this.#pending = "";
+    this.#hash.update(this.#batch.take());
   }
 }
 
-export function canonicalRow(row: Readonly<Record<string, unknown>>): string {
+export function canonicalRow(row: Readonly<Record<string, unknown>>, rows?: CanonicalRows): string {
   try {
-    return canonicalJson(row);
+    return rows ? rows.of(row) : canonicalJson(row);
   } catch (error) {
     throw new ModelOpsError({
       code: "dataset/not-json",

@@ -1,6 +1,7 @@
 import type { DatasetRow } from "../contract/dataset-source.ts";
 import type { TrainingMethod } from "../model/model-version.ts";
 import { AnswerClasses } from "./answer-classes.ts";
+import { CanonicalRows } from "./canonical-rows.ts";
 import type { LengthSummary, TokenSummary } from "./dataset-check.ts";
 import { FindingCollector } from "./findings.ts";
 import { canonicalRow, RowFingerprint } from "./fingerprint.ts";
@@ -9,7 +10,7 @@ import { compileMapping, type FieldMapping, type RowMapper } from "./mapping.ts"
 import type { OverlapIndex } from "./overlap.ts";
 import { fieldProblems } from "./row-check.ts";
 import { splitRow } from "./row-text.ts";
-import { hashText, SeenHashes } from "./seen-hashes.ts";
+import { hashRow, SeenHashes } from "./seen-hashes.ts";
 import { findEmail, findSecret } from "./sensitive.ts";
 import { type FoundShape, findShape } from "./shapes.ts";
 import type { TokenCounter } from "./token-counter.ts";
@@ -47,6 +48,7 @@ export class RowInspector {
   readonly #options: RowInspectorOptions;
   readonly #mapper: RowMapper | null;
   readonly #fingerprint = new RowFingerprint();
+  readonly #canonicalRows = new CanonicalRows();
   readonly #seen = new SeenHashes();
   readonly #rowLengths = new LengthHistogram();
   readonly #answerLengths = new LengthHistogram();
@@ -78,7 +80,8 @@ export class RowInspector {
     const canonical = this.#canonical(row);
     if (canonical === null) return null;
     this.#fingerprint.addCanonical(canonical);
-    if (this.columns.size < MAX_COLUMNS) for (const name in row.value) this.columns.add(name);
+    if (this.#canonicalRows.hasNewFields && this.columns.size < MAX_COLUMNS)
+      for (const name in row.value) this.columns.add(name);
     const mapped = this.#mapper ? this.#mapper(row.value) : { value: row.value };
     if ("missing" in mapped) {
       this.#problem(row.line, {
@@ -121,7 +124,7 @@ export class RowInspector {
   /** Null for a row that no tokenizer could read: a finding with its line; it still counts for the fingerprint. */
   #canonical(row: DatasetRow): string | null {
     try {
-      return canonicalRow(row.value);
+      return canonicalRow(row.value, this.#canonicalRows);
     } catch (error) {
       const text = JSON.stringify(row.value) ?? "";
       if (!/\\ud[89a-f]/.test(text)) throw error;
@@ -145,7 +148,7 @@ export class RowInspector {
     this.#rowLengths.add(promptTokens + answerTokens);
     this.#answerLengths.add(answerTokens);
     this.classes.add(answer);
-    if (!this.#seen.add(hashText(this.#mapper ? JSON.stringify(row) : canonical))) {
+    if (!this.#seen.add(hashRow(this.#mapper ? JSON.stringify(row) : canonical))) {
       this.duplicateRows += 1;
       this.findings.add(
         {

@@ -9,14 +9,19 @@ const SECRETS: readonly { readonly name: string; readonly pattern: RegExp }[] = 
   { name: "a LangSmith key", pattern: /\blsv2_(?:pt|sk)_[a-f0-9]{32}/ },
   { name: "a private key", pattern: /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/ },
 ];
-/** Pieces that every secret above holds one of: a plain search for them is several times faster than the patterns. */
-const HINTS = ["_", "sk-", "AKIA", "ASIA", "AIza", "xox", "PRIVATE KEY"];
+/** Whether a text holds a piece that every secret above has one of: plain searches are many times faster than the patterns. */
+function mayHoldSecret(text: string): boolean {
+  if (text.includes("_")) return true;
+  if (text.includes("A") && (text.includes("AKIA") || text.includes("ASIA") || text.includes("AIza")))
+    return true;
+  return text.includes("-") && (text.includes("sk-") || text.includes("xox") || text.includes("-----BEGIN "));
+}
 const EMAIL =
   /[A-Za-z0-9._%+-]{1,64}@(?!(?:example|test)\.)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b/;
 
 /** Names the secret in a text, without repeating it. Obvious placeholders (`hf_xxxx…`) are no secrets. */
 export function findSecret(text: string): { readonly name: string; readonly sample: string } | null {
-  if (!HINTS.some((hint) => text.includes(hint))) return null;
+  if (!mayHoldSecret(text)) return null;
   for (const { name, pattern } of SECRETS) {
     const found = pattern.exec(text)?.[0];
     if (found === undefined) continue;

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { byteLines } from "./jsonl-lines.ts";
+import { readJsonl } from "./jsonl.ts";
+import { lineBlocks } from "./jsonl-lines.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -8,38 +9,71 @@ it("passes over a line of five gigabytes without keeping it, and reads the next"
   const times = 1280;
   let peakBytes = 0;
   async function* endless() {
-    yield Buffer.from("first\n");
+    yield Buffer.from('{"text":"first"}\n');
     for (let time = 0; time < times; time += 1) {
       yield filler;
       if (time % 16 === 0) peakBytes = Math.max(peakBytes, process.memoryUsage().arrayBuffers);
     }
-    yield Buffer.from("\nlast");
+    yield Buffer.from('\n{"text":"last"}');
   }
   const before = process.memoryUsage().arrayBuffers;
-  const lines: { line: number; text: string | null; sizeBytes: number }[] = [];
-  for await (const batch of byteLines(endless(), { maxLineBytes: 32 * MEBIBYTE }))
-    for (const { line, content, sizeBytes } of batch)
-      lines.push({ line, text: content === null ? null : String(content), sizeBytes });
-  expect(lines).toEqual([
-    { line: 1, text: "first", sizeBytes: 5 },
-    { line: 2, text: null, sizeBytes: times * filler.length },
-    { line: 3, text: "last", sizeBytes: 4 },
+  const problems: { line: number; code: string; message: string }[] = [];
+  const rows: unknown[] = [];
+  const options = { maxLineBytes: 32 * MEBIBYTE, onProblem: problems.push.bind(problems) as never };
+  for await (const batch of readJsonl(endless(), "file:endless.jsonl", options))
+    for (const { line, value } of batch) rows.push([line, value]);
+  expect(rows).toEqual([
+    [1, { text: "first" }],
+    [3, { text: "last" }],
   ]);
+  expect(problems).toMatchObject([{ line: 2, code: "dataset/line-too-long" }]);
+  expect(problems[0]?.message).toContain(String(times * filler.length));
   expect(peakBytes - before).toBeLessThan(128 * MEBIBYTE);
 });
 
-it("joins lines over the borders of chunks that share one buffer", async () => {
-  const shared = Buffer.alloc(4);
-  async function* chunks() {
-    for (const text of ["ab\nc", "defg", "h\n\nij"]) {
-      for (let at = 0; at < text.length; at += 4) {
-        const size = shared.write(text.slice(at, at + 4));
-        yield shared.subarray(0, size);
-      }
-    }
+async function* inPieces(content: Buffer, size: number) {
+  const shared = Buffer.alloc(size);
+  for (let at = 0; at < content.length; at += size)
+    yield shared.subarray(0, content.copy(shared, 0, at, at + size));
+}
+
+it.each([1, 2, 3, 7, 64])(
+  "gives the same lines however the bytes arrive (%d at a time, one buffer)",
+  async (size) => {
+    const content = Buffer.from("\ufeffab\r\nc\u2028defgh\n\nüñ\nij");
+    const blocks: string[] = [];
+    for await (const block of lineBlocks(inPieces(content, size), { maxLineBytes: 100 }))
+      blocks.push(String(block.content));
+    expect(blocks.join("\n")).toBe(String(content));
+  },
+);
+
+it("names each bad line by its own number, wherever the pieces end", async () => {
+  const lines = [
+    '\ufeff{"a":1}\r',
+    "",
+    '{"a":2}',
+    Buffer.from([0x7b, 0xff, 0x7d]),
+    "nonsense",
+    "7",
+    `{"a":"${"x".repeat(90)}"}`,
+    `{"a":"${"ü".repeat(45)}"}`,
+    '{"a":3}',
+  ];
+  const content = Buffer.concat(lines.flatMap((line) => [Buffer.from(line as string), Buffer.from("\n")]));
+  for (const size of [1, 5, 33, 1000]) {
+    const problems: [number, string][] = [];
+    const rows: number[] = [];
+    const onProblem = ({ line, code }: { line: number; code: string }) => problems.push([line, code]);
+    for await (const batch of readJsonl(inPieces(content, size), "x", { maxLineBytes: 64, onProblem }))
+      rows.push(...batch.map(({ line }) => line));
+    expect(rows).toEqual([1, 3, 9]);
+    expect(problems).toEqual([
+      [4, "dataset/invalid-utf8"],
+      [5, "dataset/invalid-json"],
+      [6, "dataset/row-not-object"],
+      [7, "dataset/line-too-long"],
+      [8, "dataset/line-too-long"],
+    ]);
   }
-  const lines: string[] = [];
-  for await (const batch of byteLines(chunks(), { maxLineBytes: 100 }))
-    for (const { content } of batch) lines.push(String(content));
-  expect(lines).toEqual(["ab", "cdefgh", "", "ij"]);
 });

@@ -1,60 +1,51 @@
 const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 
-/** A line of bytes, valid until the next chunk is read. `content` is null when the line was longer than the limit; its bytes were not kept. */
-export interface ByteLine {
-  readonly line: number;
+/** Whole lines as they stand in the file, without the last line break; valid until the next block is asked for. */
+export interface LineBlock {
+  /** Null for a line that was longer than the limit: its bytes were not kept. */
   readonly content: Buffer | null;
   readonly sizeBytes: number;
 }
 
 /**
- * Splits bytes into lines at `\n` alone: U+2028 and other Unicode line ends belong to the text of a row. A `\r` before
- * the break and a byte order mark at the start are dropped. Memory stays below `maxLineBytes` plus one chunk.
+ * Cuts bytes into blocks of whole lines at `\n` alone: U+2028 and other Unicode line ends belong to the text of a row. Memory
+ * stays below `maxLineBytes` plus one chunk.
  */
-export async function* byteLines(
+export async function* lineBlocks(
   chunks: AsyncIterable<Uint8Array>,
-  options: { readonly maxLineBytes: number; readonly linesBefore?: number },
-): AsyncGenerator<ByteLine[]> {
-  const { linesBefore = 0 } = options;
-  let line = linesBefore;
+  options: { readonly maxLineBytes: number },
+): AsyncGenerator<LineBlock> {
   let parts: Buffer[] = [];
   let sizeBytes = 0;
-  const add = (bytes: Buffer, isKept: boolean) => {
+  /** The part of a line at the end of a chunk: copied, since the reader uses its buffer again for the next chunk. */
+  const keep = (bytes: Buffer) => {
     sizeBytes += bytes.length;
-    if (sizeBytes > options.maxLineBytes) parts = [];
-    // A copy of what outlives its chunk: the reader uses its buffer again for the next one.
-    else parts.push(isKept ? Buffer.from(bytes) : bytes);
+    if (sizeBytes <= options.maxLineBytes) parts.push(Buffer.from(bytes));
+    else parts = [];
   };
-  const finish = (): ByteLine => {
-    line += 1;
-    let content =
-      sizeBytes > options.maxLineBytes
-        ? null
-        : parts.length === 1
-          ? (parts[0] ?? null)
-          : Buffer.concat(parts);
-    if (content && line === linesBefore + 1 && content.length >= 3 && content.readUIntBE(0, 3) === 0xefbbbf)
-      content = content.subarray(3);
-    if (content && content.at(-1) === RETURN) content = content.subarray(0, -1);
-    const finished = { line, content, sizeBytes };
+  const lineWith = (rest: Buffer): LineBlock => {
+    const size = sizeBytes + rest.length;
+    const content = size > options.maxLineBytes ? null : Buffer.concat([...parts, rest], size);
     parts = [];
     sizeBytes = 0;
-    return finished;
+    return { content, sizeBytes: size };
   };
   for await (const bytes of chunks) {
     const chunk = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const lines: ByteLine[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      add(chunk.subarray(start, end), false);
-      lines.push(finish());
-      start = end + 1;
+    const last = chunk.lastIndexOf(NEWLINE);
+    if (last === -1) {
+      keep(chunk);
+      continue;
     }
-    if (start < chunk.length) add(chunk.subarray(start), true);
-    if (lines.length > 0) yield lines;
+    let start = 0;
+    if (sizeBytes > 0) {
+      start = chunk.indexOf(NEWLINE) + 1;
+      yield lineWith(chunk.subarray(0, start - 1));
+    }
+    if (last >= start) yield { content: chunk.subarray(start, last), sizeBytes: last - start };
+    if (last + 1 < chunk.length) keep(chunk.subarray(last + 1));
   }
-  if (sizeBytes > 0) yield [finish()];
+  if (sizeBytes > 0) yield lineWith(Buffer.alloc(0));
 }
