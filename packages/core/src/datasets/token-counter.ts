@@ -27,28 +27,66 @@ const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     type: z.string().nullish(),
     merges: z.array(z.unknown()).nullish(),
-    vocab: z.unknown(),
   }),
   pre_tokenizer: z.unknown(),
 });
 
+/** Characters that the real tokenizer reads before the rest is estimated by what it found: it takes about a second for them. */
+const COUNTED_CHARACTERS = 2_000_000;
+
 /**
- * The counter for a base model in a folder. A byte-level tokenizer without merges is counted exactly; for others the
- * estimate is used, because a full tokenizer is not at hand here.
+ * The counter for a base model in a folder. A byte-level tokenizer without merges is counted by bytes; any other counts the
+ * first two million characters exactly, and the rest by the ratio found there. Without a readable tokenizer: the estimate.
  */
 export async function tokenCounterFor(baseModelFolder: string | null): Promise<TokenCounter> {
   if (baseModelFolder === null) return estimatedTokens;
   try {
-    const parsed = tokenizerSchema.safeParse(
-      JSON.parse(await readFile(join(baseModelFolder, "tokenizer.json"), "utf8")),
-    );
+    const read = async (name: string) => JSON.parse(await readFile(join(baseModelFolder, name), "utf8"));
+    const tokenizer: unknown = await read("tokenizer.json");
+    const parsed = tokenizerSchema.safeParse(tokenizer);
     if (!parsed.success) return estimatedTokens;
     const { model, pre_tokenizer: preTokenizer } = parsed.data;
     const isByteLevel = JSON.stringify(preTokenizer ?? null).includes('"ByteLevel"');
-    return isByteLevel && model.type === "BPE" && (model.merges ?? []).length === 0
-      ? byteTokens
-      : estimatedTokens;
+    if (isByteLevel && model.type === "BPE" && (model.merges ?? []).length === 0) return byteTokens;
+    const { Tokenizer } = await import("@huggingface/tokenizers");
+    const real = new Tokenizer(tokenizer as object, await read("tokenizer_config.json").catch(() => ({})));
+    // A tokenizer of an unknown kind fails here, before it is relied on.
+    real.encode("a test", { add_special_tokens: false });
+    return countedTokens((text) => real.encode(text, { add_special_tokens: false }).ids.length);
   } catch {
     return estimatedTokens;
   }
+}
+
+/** Exact while it is affordable, then by the ratio of tokens to estimated tokens so far. */
+export function countedTokens(
+  countExactly: (text: string) => number,
+  maxCharacters = COUNTED_CHARACTERS,
+): TokenCounter {
+  let characters = 0;
+  let tokens = 0;
+  let estimated = 0;
+  let isExact = true;
+  return {
+    get isExact() {
+      return isExact;
+    },
+    get basis() {
+      return isExact
+        ? "the base model's tokenizer"
+        : `the base model's tokenizer over the first ${characters} characters, the rest by the ratio found there`;
+    },
+    count(text) {
+      const estimate = estimatedTokens.count(text);
+      if (characters + text.length <= maxCharacters) {
+        const exact = countExactly(text);
+        characters += text.length;
+        tokens += exact;
+        estimated += estimate;
+        return exact;
+      }
+      isExact = false;
+      return estimated === 0 ? estimate : Math.round((estimate * tokens) / estimated);
+    },
+  };
 }
