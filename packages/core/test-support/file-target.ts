@@ -20,7 +20,7 @@ export function fileTarget(folder: string): DeployTarget {
       };
       return { canServe: true, problems: [], price, contextLength: null, notes: [] };
     },
-    async deploy({ model: { agent, version, modelId } }) {
+    async deploy({ model: { agent, version, modelId }, owner = null }) {
       const deployment: TargetDeployment = {
         targetId: "remote",
         deploymentId: `remote-${agent}-${version}`,
@@ -31,7 +31,7 @@ export function fileTarget(folder: string): DeployTarget {
         baseUrl: null,
         details: {},
       };
-      writeFileSync(fileOf(agent, version), JSON.stringify(deployment));
+      writeFileSync(fileOf(agent, version), JSON.stringify({ ...deployment, owner }));
       return deployment;
     },
     async status({ agent, version }) {
@@ -40,6 +40,19 @@ export function fileTarget(folder: string): DeployTarget {
     },
     async remove({ agent, version }) {
       rmSync(fileOf(agent, version), { force: true });
+    },
+    async list({ owner }) {
+      const files = readdirSync(folder).map((name) => join(folder, name));
+      return files
+        .map((file) => ({ file, ...JSON.parse(readFileSync(file, "utf8")) }))
+        .filter((resource) => resource.owner === owner)
+        .map(({ file, deploymentId }) => ({
+          deploymentId,
+          state: "ready" as const,
+          costUsdPerHour: 0,
+          createdAt: null,
+          remove: async () => rmSync(file, { force: true }),
+        }));
     },
     async chatModel(deployment) {
       readFileSync(fileOf(deployment.agent, deployment.version));

@@ -9,11 +9,13 @@ import { effectiveModel } from "./host-config/models-config.ts";
 import { DRILL_VERSION } from "./operations/drill.ts";
 import { runForward } from "./operations/forward.ts";
 import { syncRegistryPointers } from "./operations/registry-pointers.ts";
+import { reload, restoreConfig } from "./operations/restore-config.ts";
 import { finishRollback, runRollback } from "./operations/rollback.ts";
+import { isSameDeployment } from "./retirement/needed-deployments.ts";
 import { sweepOrphans, type TargetSweep } from "./retirement/orphans.ts";
 import { type IdleDeployment, retireIdle } from "./retirement/retire-idle.ts";
 import type { Operation } from "./state/records.ts";
-import { rolledBack, type Serving } from "./state/serving.ts";
+import { type RolledBack, rolledBack, type Serving } from "./state/serving.ts";
 
 export interface Drift {
   readonly agent: string;
@@ -104,6 +106,8 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
       ? copy.serving
       : fromDisk(serving, disk);
   if (!ahead) return false;
+  // Before it is written down as done: the process may have died between the table and the host's file.
+  const config = await restoreHostFile(context, serving, ahead);
   const adopted = await context.store.update(agent, (state, at) => {
     const open = state.operation;
     const closed: Serving = { ...ahead, openOperationId: null };
@@ -120,7 +124,7 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
             action: "rollback.reconciled",
             subject: `${agent}@${closed.baseline.version}`,
             reason: copy?.reason ?? "the routing table was ahead of the store",
-            evidence: { generation: closed.generation },
+            evidence: { generation: closed.generation, config },
           },
         ],
       },
@@ -129,6 +133,30 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
   });
   await syncRegistryPointers(context, adopted, "rollback made while the store was down");
   return true;
+}
+
+/** Undoes the edits that lie between what the store knows and what is in force. */
+async function restoreHostFile(
+  context: DeployerContext,
+  before: Serving | null,
+  ahead: Serving,
+): Promise<string> {
+  const undo = before ? (rollbacksOf(before).find((target) => leadsTo(target, ahead))?.undo ?? []) : [];
+  const warnings: string[] = [];
+  const change = { agent: ahead.agent, model: ahead.baseline, configEdit: null, undo: [...undo] };
+  const { restored } = await restoreConfig(context, change, warnings);
+  await reload(context, restored, warnings);
+  for (const warning of warnings) context.runtime.logger.warn(warning);
+  return restored;
+}
+
+function rollbacksOf(serving: Serving): readonly RolledBack[] {
+  const versions = [null, ...serving.history.map((entry) => entry.model.version)];
+  return versions.flatMap((version) => rolledBack(serving, version) ?? []);
+}
+
+function leadsTo(target: RolledBack, serving: Pick<Serving, "baseline">): boolean {
+  return isSameDeployment(target.serving.baseline, serving.baseline);
 }
 
 /** The copy is lost, too: what the table says must be a state that a rollback leads to. */
@@ -144,11 +172,7 @@ function fromDisk(
 ): Serving | null {
   if (!serving || !disk || disk.generation <= serving.generation || disk.arms.length !== 1) return null;
   const served = disk.arms[0]?.deploymentId;
-  const targets = [
-    rolledBack(serving, null),
-    ...serving.history.map((entry) => rolledBack(serving, entry.model.version)),
-  ];
-  const match = targets.find((target) => target?.serving.baseline.deploymentId === served);
+  const match = rollbacksOf(serving).find((target) => target.serving.baseline.deploymentId === served);
   if (!match) return null;
   const { generation, fence } = disk;
   return { ...match.serving, generation, fence: Math.max(fence, serving.fence) + 1, routingFence: fence };

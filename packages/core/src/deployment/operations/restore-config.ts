@@ -10,9 +10,12 @@ import { runReloadHook } from "../reload-hook.ts";
 import type { Operation } from "../state/records.ts";
 import type { RollbackResult } from "./rollback-contract.ts";
 
+/** The part of an operation that says what the host's file named before. */
+type ConfigChange = Pick<Operation, "agent" | "model" | "configEdit" | "undo">;
+
 export async function restoreConfig(
   context: DeployerContext,
-  operation: Operation,
+  operation: ConfigChange,
   warnings: string[],
 ): Promise<{ readonly restored: RollbackResult["config"]; readonly sha256: string | null }> {
   const config = context.hostConfig;
@@ -41,7 +44,7 @@ export async function restoreConfig(
 /** Going to a version outside of the history: there is no edit to undo, so the value is set anew. */
 async function nameInConfig(
   context: DeployerContext,
-  operation: Operation,
+  operation: ConfigChange,
   warnings: string[],
 ): Promise<{ readonly restored: RollbackResult["config"]; readonly sha256: string | null }> {
   const config = context.hostConfig;

@@ -1,6 +1,6 @@
 import type { DeployTarget } from "../../contract/deploy-target.ts";
 import { newEvent } from "../../runtime.ts";
-import type { DeployerContext } from "../deployer-context.ts";
+import { type DeployerContext, reach } from "../deployer-context.ts";
 import type { DeploymentRecord } from "../state/records.ts";
 import { isSameDeployment, neededModels } from "./needed-deployments.ts";
 import { trafficProof } from "./traffic-proof.ts";
@@ -138,8 +138,10 @@ async function retire(
     return { change: retiring && { deployments: [retiring] }, result: retiring };
   });
   if (!begun) return null;
+  await reach(context, "retire.begun");
   if (isPause) await target.pause?.(deployment, { signal });
   else await target.remove(deployment, { signal });
+  await reach(context, "retire.freed");
   const action = isPause ? ("paused" as const) : ("removed" as const);
   await context.store.updateDeployments(agent, ({ deployments }) => {
     const current = deployments.find((other) => isSameDeployment(other.deployment, deployment));
