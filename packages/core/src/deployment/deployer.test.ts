@@ -399,6 +399,24 @@ describe("what is refused, while the running model keeps serving", () => {
     expect(sha256(await yaml())).toBe(sha256(before));
   });
 
+  it("a call that cannot mean what it says, before anything happens", async () => {
+    const calls: Promise<unknown>[] = [
+      deployer.deploy({ agent: AGENT, version: "v1.1.0", rolout: "immediate" } as never),
+      deployer.deploy({ agent: AGENT } as never),
+      deployer.plan({ agent: AGENT, version: "v1.1.0", trafficPerHour: 0 }),
+      deployer.promote({ agent: AGENT, to: "50" } as never),
+      deployer.promote({ agent: AGENT, to: Number.NaN }),
+      deployer.hold({ agent: AGENT } as never),
+      deployer.rollback({ agent: AGENT } as never),
+      deployer.rollback({ agent: AGENT, too: "v1.0.0", reason: "worse" } as never),
+      deployer.abort({ agent: AGENT, reason: " " }),
+      deployer.drill({ agents: AGENT } as never),
+      deployer.reconcile({ agnet: AGENT } as never),
+      deployer.drift("feature_dev" as never),
+    ];
+    expect(await Promise.all(calls.map(codeOf))).toEqual(calls.map(() => "input/deployment"));
+  });
+
   it("options it does not know", () => {
     expect(() => makeDeployer({ typo: 1 } as never)).toThrowError(/typo/);
     expect(() => makeDeployer({ targets: [] })).toThrowError(/targets/);

@@ -20,6 +20,7 @@ import {
   type DeployRequestOptions,
   deployerOptionsSchema,
 } from "./deployer-options.ts";
+import { checkRequest } from "./deployer-requests.ts";
 import { runAdvance } from "./operations/advance.ts";
 import { runDeploy } from "./operations/deploy.ts";
 import { runDrill } from "./operations/drill.ts";
@@ -123,6 +124,7 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
       readonly trafficPerHour?: number;
     },
   ): Promise<DeploymentPreview> {
+    checkRequest("plan", options);
     return previewDeployment(this.#context, {
       agent: canonicalAgentName(options.agent),
       version: options.version,
@@ -142,6 +144,7 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
    * `deployment/not-healthy`, `deployment/probe-failed`, `deployment/edit-has-no-effect`, `config/*`, `target/*`.
    */
   async deploy(options: DeployRequestOptions): Promise<DeployResult> {
+    checkRequest("deploy", options);
     const context = this.#context;
     const agent = canonicalAgentName(options.agent);
     const targetId = this.#targetId(options.target);
@@ -192,6 +195,7 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
   async promote(
     options: AgentOption & { readonly to?: number; readonly approvedBy?: string },
   ): Promise<DeployResult> {
+    checkRequest("promote", options);
     const agent = canonicalAgentName(options.agent);
     await this.#finishWhatDied(agent, options.signal);
     const { operation, serving, restartRequired, warnings } = await runAdvance(this.#context, {
@@ -218,17 +222,20 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
 
   /** Keeps the canary at its share until `resume()` or a person's `promote()`. */
   async hold(options: AgentOption & { readonly reason: string }): Promise<void> {
+    checkRequest("hold", options);
     await setRolloutState(this.#context, canonicalAgentName(options.agent), "held", options.reason);
   }
 
   /** Lets the auto-pilot go on after a hold. */
   async resume(options: AgentOption & { readonly reason?: string }): Promise<void> {
+    checkRequest("resume", options);
     const reason = options.reason ?? "resumed";
     await setRolloutState(this.#context, canonicalAgentName(options.agent), "running", reason);
   }
 
   /** Takes the running canary back; the baseline is not touched. Error: `deployment/no-canary`. */
   async abort(options: AgentOption & { readonly reason: string }): Promise<RollbackResult> {
+    checkRequest("abort", options);
     const agent = canonicalAgentName(options.agent);
     const { serving } = await this.#context.store.read(agent);
     if (!serving?.canary) {
@@ -251,6 +258,7 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
   async rollback(
     options: AgentOption & { readonly to?: string; readonly from?: string; readonly reason: string },
   ): Promise<RollbackResult> {
+    checkRequest("rollback", options);
     return runRollback(this.#context, {
       agent: canonicalAgentName(options.agent),
       to: options.to ?? null,
@@ -288,12 +296,14 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
 
   /** Rehearses a rollback for real, with a canary of 0 %: same files, same routers, same proof, no session affected. */
   async drill(options: AgentOption): Promise<RollbackResult> {
+    checkRequest("drill", options);
     const agent = canonicalAgentName(options.agent);
     await this.#finishWhatDied(agent, options.signal);
     return runDrill(this.#context, { agent, signal: options.signal });
   }
 
   async status(options: AgentOption): Promise<DeploymentStatusReport> {
+    checkRequest("status", options);
     const agent = canonicalAgentName(options.agent);
     const { store, runtime } = this.#context;
     const { serving, rollout, operation } = await store.read(agent);
@@ -351,15 +361,17 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
    * reaches any more are retired, and what a target holds under our mark without one is listed and, after a grace
    * period, removed.
    */
-  reconcile(
+  async reconcile(
     options: { readonly agent?: string; readonly signal?: AbortSignal } = {},
   ): Promise<ReconcileReport> {
+    checkRequest("reconcile", options);
     const agent = options.agent === undefined ? undefined : canonicalAgentName(options.agent);
     return reconcileAgents(this.#context, { agent, signal: options.signal });
   }
 
   /** Where files differ from what was deployed. Changes nothing. */
-  drift(options: { readonly agent?: string } = {}): Promise<readonly Drift[]> {
+  async drift(options: { readonly agent?: string } = {}): Promise<readonly Drift[]> {
+    checkRequest("drift", options);
     return findDrift(
       this.#context,
       options.agent === undefined ? undefined : canonicalAgentName(options.agent),
