@@ -40,7 +40,8 @@ The configuration is one JSON object. Unknown keys are refused. Fields marked "d
   precision              "auto" (default) | "fp32" | "bf16" | "fp16"
   device                 "auto" (default) | "cpu" | "cuda" | "mps"
   threads                CPU threads of torch; default null = torch's choice
-  resume                 default false; true continues from the last complete checkpoint in output_dir, if there is one
+  resume                 default false; true continues from the last complete checkpoint in output_dir, else (with hub.push)
+                         from the one that this very run has pushed, if there is one
   parent_pid             process whose end also ends this run; default null
   hub.push, repo_id, private, strategy   default false, null, true, "end"; "every_save" also uploads each checkpoint.
                          The token comes from the environment variable HF_TOKEN and from nowhere else.
@@ -936,6 +937,9 @@ def shared_trainer_arguments(config, device, precision, has_evaluation):
 # ---- checkpoints ---------------------------------------------------------------------------------------------------
 
 
+CHECKPOINT_MARK = "modelops_checkpoint.json"
+
+
 def checkpoint_step(folder):
     match = re.fullmatch(r"checkpoint-(\d+)", folder.name)
     return int(match.group(1)) if match and folder.is_dir() else None
@@ -948,7 +952,17 @@ def is_complete_checkpoint(folder):
     except (OSError, ValueError):
         return False
     weights = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
-    return any((folder / name).is_file() for name in weights) and (folder / "optimizer.pt").is_file()
+    has_optimizer = (folder / "optimizer.pt").is_file() or pushed_mark(folder).get("optimizer") is False
+    return any((folder / name).is_file() for name in weights) and has_optimizer
+
+
+def pushed_mark(folder):
+    """What a checkpoint that came from the Hub says about itself: the run it is of, and whether its optimizer was sent."""
+    try:
+        mark = json.loads((folder / CHECKPOINT_MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return mark if isinstance(mark, dict) else {}
 
 
 def last_checkpoint(output_dir):
@@ -1149,7 +1163,11 @@ def prepare_hub_repository(config):
 
 
 def push_checkpoint(config, folder):
-    ignored = ["training_args.bin", "optimizer.pt"] if config["adapter"]["kind"] == "full" else ["training_args.bin"]
+    # Twice the size of a whole model: a run that goes on from here warms its optimizer up again.
+    sends_optimizer = config["adapter"]["kind"] != "full"
+    ignored = ["training_args.bin"] if sends_optimizer else ["training_args.bin", "optimizer.pt"]
+    mark = {"run_id": config["run_id"], "optimizer": sends_optimizer}
+    (folder / CHECKPOINT_MARK).write_text(json.dumps(mark) + "\n", encoding="utf-8")
     hub_api().upload_folder(
         repo_id=config["hub"]["repo_id"],
         folder_path=str(folder),
@@ -1158,6 +1176,27 @@ def push_checkpoint(config, folder):
         delete_patterns=["*"],
         commit_message=f"Checkpoint {checkpoint_step(folder)}",
     )
+
+
+def fetch_checkpoint(config):
+    """Brings this run's last pushed checkpoint here when the machine has none: a job's disk ends with the job."""
+    if not (config["resume"] and config["hub"]["push"]) or last_checkpoint(config["output_dir"]) is not None:
+        return
+    from huggingface_hub import snapshot_download
+
+    place = Path(config["output_dir"]) / ".from-hub"
+    snapshot_download(
+        config["hub"]["repo_id"],
+        allow_patterns=["last-checkpoint/*"],
+        local_dir=place,
+        token=os.environ["HF_TOKEN"],
+    )
+    folder = place / "last-checkpoint"
+    # The repository may hold the checkpoint of an earlier run.
+    if pushed_mark(folder).get("run_id") == config["run_id"] and is_complete_checkpoint(folder):
+        step = json.loads((folder / "trainer_state.json").read_text())["global_step"]
+        folder.rename(Path(config["output_dir"]) / f"checkpoint-{step}")
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def push_result(config, files):
@@ -1251,6 +1290,10 @@ def train(config, progress, guard):
     trainer.add_callback(make_watcher(progress, guard, config, precision, run))
     counts = count_training_tokens(trainer, examples, config)
 
+    if is_main_process():
+        fetch_checkpoint(config)
+    # All processes of a machine with several cards read the same folder.
+    trainer.accelerator.wait_for_everyone()
     checkpoint = last_checkpoint(output) if config["resume"] else None
     run["begin"] = {
         "run_id": config["run_id"],

@@ -21,7 +21,7 @@ const FIXES: Readonly<Record<string, string>> = {
     "often the system ended it for lack of memory: lower batchSize or maxLength. Start the same run again: it goes on from its last checkpoint.",
   no_credits:
     "add credit to the account (or use a namespace that has some), then start the run again: it goes on from its last checkpoint.",
-  not_scheduled: "choose other hardware, or raise schedulingTimeoutMs.",
+  not_scheduled: "choose other hardware, name fallbackHardware, or raise schedulingTimeoutMs.",
   space_asleep:
     "open the Space's page and look at its build and its hardware; start the run again when it answers. Jobs do not depend on a Space: see hfJobs().",
   lost_on_restart:

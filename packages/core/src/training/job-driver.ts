@@ -12,6 +12,7 @@ import type { EventSource } from "../events/event-source.ts";
 import { newEvent, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import { describeFailure } from "./diagnosis.ts";
+import { onNextHardware } from "./fallback-hardware.ts";
 import { overCap } from "./job-bill.ts";
 import { startedEvent, terminalEvent } from "./job-messages.ts";
 import { isEnded, type JobRecord } from "./job-record.ts";
@@ -89,7 +90,7 @@ export class JobDriver {
   }
 
   async #start(): Promise<void> {
-    const { backend, runtime, events } = this.#parts;
+    const { backend, runtime } = this.#parts;
     const record = this.#record;
     if (record.cancelRequested) {
       await this.#end({
@@ -106,19 +107,7 @@ export class JobDriver {
     try {
       await backend.prepare?.(run, {
         signal,
-        onMessage: (message) => {
-          runtime.logger.info(message);
-          const data = { jobId: record.id, message };
-          events.publish({
-            ...newEvent(runtime, {
-              type: "training.preparing",
-              agent: record.agent,
-              subject: record.id,
-              data,
-            }),
-            seq: null,
-          });
-        },
+        onMessage: (message) => this.#prepared(message),
       });
       const job = await backend.submit(run, { signal });
       const startedAt = isoTime(runtime.clock);
@@ -134,7 +123,11 @@ export class JobDriver {
           recordedIndex: current.recordedFor === job.backendJobId ? current.recordedIndex : 0,
           recordedFor: job.backendJobId,
         };
-        return { record: next, events: [unsequenced(startedEvent(next, startedAt))], key: "started" };
+        return {
+          record: next,
+          events: [unsequenced(startedEvent(next, startedAt))],
+          key: `started-${job.backendJobId}`,
+        };
       });
     } catch (error) {
       if (this.#abort.signal.aborted) throw error;
@@ -212,7 +205,7 @@ export class JobDriver {
       return {
         record: { ...current, recordedIndex: through, ...facts },
         events: news.map(unsequenced),
-        key: `through-${current.recordedIndex}`,
+        key: `through-${current.recordedFor}-${current.recordedIndex}`,
       };
     }, false);
     return record.recordedIndex;
@@ -224,6 +217,7 @@ export class JobDriver {
     const finishedAt = status.finishedAt ?? isoTime(runtime.clock);
     const costUsd = status.costUsd;
     if (status.stage === "failed") {
+      if (await this.#goOnElsewhere(status)) return;
       const failure =
         status.failure ?? describeFailure("unknown", status.message ?? "It failed without a message.");
       await this.#end({ status: "failed", failure, message: failure.message, finishedAt, costUsd });
@@ -259,6 +253,29 @@ export class JobDriver {
       costUsd,
       artifact,
       registered,
+    });
+  }
+
+  /** A machine that never came free cost nothing: the next one that was quoted is asked for. */
+  async #goOnElsewhere({ failure }: BackendJobStatus): Promise<boolean> {
+    if (failure?.diagnosis !== "not_scheduled" || this.#record.fallbacks.length === 0) return false;
+    const { backendJobId: waitedFor } = this.#record;
+    await this.#change((current) => {
+      const next = current.backendJobId === waitedFor && !isEnded(current) ? onNextHardware(current) : null;
+      return next && { record: next, key: `fallback-${waitedFor}` };
+    });
+    this.#prepared(`${failure.message} Going on with ${String(this.#record.run.hardwareId)}.`);
+    return true;
+  }
+
+  #prepared(message: string): void {
+    const { runtime, events } = this.#parts;
+    const { id, agent } = this.#record;
+    runtime.logger.info(message);
+    const data = { jobId: id, message };
+    events.publish({
+      ...newEvent(runtime, { type: "training.preparing", agent, subject: id, data }),
+      seq: null,
     });
   }
 

@@ -58,7 +58,7 @@ export function findingEvent(
 export function startedEvent(record: JobRecord, time: string): Unstored<"training.started"> {
   return {
     v: 1,
-    id: `${record.id}#${record.attempt}.started`,
+    id: `${record.id}#${record.attempt}.started-${record.backendJobId}`,
     seq: null,
     time,
     type: "training.started",

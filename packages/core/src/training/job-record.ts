@@ -58,6 +58,19 @@ export const jobRecordSchema = z.looseObject({
   costUsdPerHour: z.number(),
   /** Of the attempts before this one. */
   earlierCostUsd: z.number().default(0),
+  /** Machines to go on with, while none of the present kind has come free. */
+  fallbacks: z
+    .array(
+      z.looseObject({
+        hardwareId: z.string(),
+        costUsdPerHour: z.number(),
+        timeoutMs: z.number(),
+        uncorrectedMinutes: z.number(),
+        adapter: z.looseObject({ kind: z.string() }),
+        hyperparameters: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .default([]),
   approvalId: z.string().nullable(),
   /** The backend's `TrainingRun`: submitting it again is harmless. */
   run: z.looseObject({ runId: z.string() }),

@@ -14,6 +14,8 @@ export class JobStory {
   readonly #findings: CurveFinding[] = [];
   #runningSince: string | null = null;
   #places: JobPlaces = {};
+  /** Whether it ended because no machine came free. */
+  neverScheduled = false;
 
   constructor(job: Pick<JobRecord, "id" | "agent" | "backendJobId" | "costUsdPerHour">) {
     this.#job = job;
@@ -38,6 +40,7 @@ export class JobStory {
   /** What a status of the backend adds. */
   see(status: BackendJobStatus): void {
     this.#runningSince ??= status.startedAt;
+    this.neverScheduled = status.failure?.diagnosis === "not_scheduled";
     this.#places = { ...this.#places, ...placesOf(status) };
   }
 

@@ -54,6 +54,12 @@ export function newJobRecord(options: {
     maxCostUsd: limits.maxCostUsd,
     costUsdPerHour: limits.costUsdPerHour,
     earlierCostUsd: limits.earlierCostUsd,
+    fallbacks: (plan.fallbacks ?? []).map(({ quote: _quote, ...fallback }) => ({
+      ...fallback,
+      adapter: { ...fallback.adapter },
+      hyperparameters: { ...fallback.hyperparameters },
+      timeoutMs: timeoutWithinCap({ ...limits, ...fallback }),
+    })),
     approvalId: options.approvalId,
     run: { ...trainingRun(plan, id, options.files, limits.timeoutMs) },
     version: { ...versionTemplate(plan, id) },

@@ -15,6 +15,7 @@ import { ModelOpsError } from "../errors/modelops-error.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { TrainingMethod } from "../model/model-version.ts";
 import { type BaseModel, type BaseModelLookup, inspectBaseModel } from "./base-model.ts";
+import type { FallbackPlan } from "./fallback-hardware.ts";
 import {
   type CompleteHyperparameters,
   completeHyperparameters,
@@ -51,6 +52,8 @@ export interface TrainingPlan {
   /** Minutes before any correction by finished jobs: what those are compared with. */
   readonly uncorrectedMinutes: number;
   readonly timeoutMs: number;
+  /** Machines that may stand in, each with its quote: see `fallbackHardware`. */
+  readonly fallbacks?: readonly FallbackPlan[];
   /** Downloads before the first start, when there are any. */
   readonly preparation: { readonly downloadBytes: number; readonly diskBytes: number } | null;
   readonly warnings: readonly string[];

@@ -11,6 +11,7 @@ import { resolveInside, safeFileName } from "../files/safe-path.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Runtime } from "../runtime.ts";
 import { applyDefaults, checkLimits } from "./apply-defaults.ts";
+import { askedQuote, planFallbacks } from "./fallback-hardware.ts";
 import { JobDriver } from "./job-driver.ts";
 import { exactMinutesOf } from "./job-messages.ts";
 import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts";
@@ -65,18 +66,24 @@ export class Trainer {
     options: { readonly signal?: AbortSignal },
   ): Promise<TrainingPlan> {
     const { defaults } = this.#options;
-    const plan = await makePlan({
-      spec: defaults ? applyDefaults(parseSpec(spec), defaults) : spec,
-      backend: this.#options.backend,
-      reader: this.#reader,
-      lookup: this.#options.baseModelLookup ?? null,
-      correctionFor: (hardwareId) => this.#correctionFor(hardwareId),
-      preferredHardware: defaults?.gpuSelection ?? null,
-      sibling,
-      signal: options.signal,
-    });
-    if (defaults) checkLimits(plan, defaults);
-    return plan;
+    const complete = defaults ? applyDefaults(parseSpec(spec), defaults) : spec;
+    const planFor = async (wanted: TrainingSpec, known: TrainingPlan | null) => {
+      const made = await makePlan({
+        spec: wanted,
+        backend: this.#options.backend,
+        reader: this.#reader,
+        lookup: this.#options.baseModelLookup ?? null,
+        correctionFor: (hardwareId) => this.#correctionFor(hardwareId),
+        preferredHardware: defaults?.gpuSelection ?? null,
+        sibling: known,
+        signal: options.signal,
+      });
+      if (defaults) checkLimits(made, defaults);
+      return made;
+    };
+    const plan = await planFor(complete, sibling);
+    if (!plan.spec.fallbackHardware?.length) return plan;
+    return { ...plan, fallbacks: await planFallbacks(plan, (wanted) => planFor(wanted, plan)) };
   }
 
   /**
@@ -118,7 +125,7 @@ export class Trainer {
     signal?.throwIfAborted();
     const files = await this.#writeData(plan, id, signal);
     if (approvalId !== null)
-      await this.#options.approvals.claim(approvalId, { hash: plan.quote.hash, usedBy: id });
+      await this.#options.approvals.claim(approvalId, { hash: askedQuote(plan).hash, usedBy: id });
     return this.#open(await this.#create(plan, id, files, approvalId));
   }
 
@@ -199,13 +206,15 @@ export class Trainer {
       });
     }
     const cap = plan.spec.maxCostUsd;
-    if (cap == null || plan.quote.usd.likely <= cap) return;
+    const quotes = [plan.quote, ...(plan.fallbacks ?? []).map((fallback) => fallback.quote)];
+    const tooDear = quotes.find((quote) => cap != null && quote.usd.likely > cap);
+    if (cap == null || !tooDear) return;
     throw new ModelOpsError({
       code: "training/quote-exceeds-cap",
-      message: `The run is quoted at $${plan.quote.usd.likely.toFixed(2)}, above maxCostUsd = $${cap.toFixed(2)}.`,
-      reason: formatQuote(plan.quote),
+      message: `The run is quoted at $${tooDear.usd.likely.toFixed(2)}, above maxCostUsd = $${cap.toFixed(2)}.`,
+      reason: formatQuote(tooDear),
       fix: "raise maxCostUsd, train on fewer rows or steps, or choose cheaper hardware.",
-      details: { usd: plan.quote.usd, maxCostUsd: cap },
+      details: { usd: tooDear.usd, maxCostUsd: cap },
     });
   }
 
@@ -214,17 +223,18 @@ export class Trainer {
     const approvalAboveUsd =
       this.#options.approvalAboveUsd ?? defaults?.safety.approvalAboveUsd ?? DEFAULT_APPROVAL_ABOVE_USD;
     const { quote, agent } = plan;
-    if (!requireApproval && quote.usd.high <= approvalAboveUsd) return null;
-    const summary = `Train ${agent} from ${plan.baseModel.id} on ${plan.rows} rows (${plan.method}): ${formatQuote(quote)}.`;
+    const asked = askedQuote(plan);
+    if (!requireApproval && asked.usdHigh <= approvalAboveUsd) return null;
+    const summary = `Train ${agent} from ${plan.baseModel.id} on ${plan.rows} rows (${plan.method}): ${asked.text}.`;
     // With a run id of one's own the question survives a restart; else it is about this very plan.
     const subject = plan.spec.runId ?? plan.runHash;
     const question = {
       agent,
       action: "training.start",
       subject,
-      hash: quote.hash,
+      hash: asked.hash,
       summary,
-      usd: quote.usd.high,
+      usd: asked.usdHigh,
     };
     const approval = await approvals.request(question);
     if (approval.status === "approved") return approval.id;
@@ -233,7 +243,7 @@ export class Trainer {
         code: "approval/required",
         message: `The run needs a person's approval: ${summary}`,
         fix: `approve it with approvals.approve(${JSON.stringify(approval.id)}, { by }), then call train again with the same plan.`,
-        details: { approvalId: approval.id, hash: quote.hash, usd: quote.usd, runId: id },
+        details: { approvalId: approval.id, hash: asked.hash, usd: quote.usd, runId: id },
       });
     }
     const answer = await options.approve(quote, plan);

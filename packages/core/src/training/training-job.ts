@@ -108,14 +108,20 @@ export class TrainingJob {
   ): AsyncGenerator<TrainingEvent> {
     const { signal } = options;
     const backend = this.#requireBackend();
-    const record = await this.#submittedRecord(signal);
-    if (record.backendJobId !== null) {
-      if (options.since === undefined) yield startedEvent(record, record.startedAt ?? record.createdAt);
+    let { since } = options;
+    for (let followed: string | null = null; ; ) {
+      const record: JobRecord = await this.#submittedRecord(signal, followed);
+      if (record.backendJobId === null || record.backendJobId === followed) break;
+      followed = record.backendJobId;
+      if (since === undefined) yield startedEvent(record, record.startedAt ?? record.createdAt);
       const story = new JobStory(record);
-      for await (const event of backend.events(record.backendJobId, { signal, keepAlive: true })) {
+      for await (const event of backend.events(followed, { signal, keepAlive: true })) {
         const messages = story.take(event);
-        if (event.index > (options.since ?? -1)) yield* messages;
+        if (event.index > (since ?? -1)) yield* messages;
       }
+      // One whose machine never came goes on with the next one, in a log of its own.
+      if (!story.neverScheduled || record.fallbacks.length === 0) break;
+      since = undefined;
     }
     yield terminalEvent(await this.#endedRecord(signal));
   }
@@ -181,10 +187,10 @@ export class TrainingJob {
     return await this.status();
   }
 
-  async #submittedRecord(signal: AbortSignal | undefined): Promise<JobRecord> {
+  async #submittedRecord(signal: AbortSignal | undefined, after: string | null = null): Promise<JobRecord> {
     for (;;) {
       const record = await this.#store.get(this.id);
-      if (record.backendJobId !== null || isEnded(record)) return record;
+      if ((record.backendJobId !== null && record.backendJobId !== after) || isEnded(record)) return record;
       await this.#clock.sleep(RECORD_POLL_MS, { signal, keepAlive: true });
     }
   }

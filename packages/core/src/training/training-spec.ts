@@ -61,6 +61,7 @@ export const trainingSpecSchema = z
     hyperparameters: hyperparametersSchema.optional(),
     rewards: z.array(rewardSchema).min(1).nullish(),
     hardware: z.string().min(1).nullish(),
+    fallbackHardware: z.array(z.string().min(1)).max(10).nullish(),
     seed: z.int().nonnegative().optional(),
     hubRepo: z.string().min(1).nullish(),
     modelId: z.string().min(1).max(300).nullish(),
@@ -103,6 +104,11 @@ export interface TrainingSpec {
   readonly rewards?: readonly RewardDeclaration[] | null;
   /** The backend's name of a machine. Default: the cheapest that fits. */
   readonly hardware?: string | null;
+  /**
+   * Machines to go on with, in this order, when none of the planned kind comes free in time. Each is quoted, and an
+   * approval covers the dearest.
+   */
+  readonly fallbackHardware?: readonly string[] | null;
   /** @default 42 */
   readonly seed?: number;
   /** Where to push the result on the Hub. */

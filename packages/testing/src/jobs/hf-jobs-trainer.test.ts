@@ -1,6 +1,7 @@
-import type { TrainingEvent } from "@modelops/core";
+import type { TrainingEvent, TrainingSpec } from "@modelops/core";
 import { afterEach, expect, test } from "vitest";
 import { REHEARSED, rehearsal } from "./__fixtures__/rehearsal.ts";
+import type { JobScript } from "./scripted-runner.ts";
 import { scriptedTraining } from "./scripted-training.ts";
 
 let played: Awaited<ReturnType<typeof rehearsal>>;
@@ -34,6 +35,56 @@ test("a job that heads for more than its cap is cancelled there, and its time li
   // $3 at $1.50 an hour.
   expect(posted).toMatchObject({ timeoutSeconds: 7200 });
   expect((await job.status()).costUsd).toBeLessThan(1);
+});
+
+test("a machine that never comes free costs nothing, and the run goes on with the next one that was quoted", async () => {
+  const trains = scriptedTraining({ steps: 4, stepMs: 60_000 });
+  const script: JobScript = (context) => {
+    if (context.job.spec.flavor === "a10g-large") return [{ afterMs: 90 * 3_600_000, start: true }];
+    return typeof trains === "function" ? trains(context) : trains;
+  };
+  // Time must not run on to the ninetieth hour while an answer is under way.
+  played = await rehearsal({ script }, { quietMs: 20 });
+  const trainer = played.trainer({ schedulingTimeoutMs: 20_000 });
+  const spec = { ...REHEARSED, fallbackHardware: ["l4x1", "t4-small"] };
+  const plan = await trainer.plan(spec);
+  expect(plan.fallbacks?.map(({ hardwareId }) => hardwareId)).toEqual(["l4x1", "t4-small"]);
+  const job = await trainer.train(plan);
+  const started: string[] = [];
+  for await (const event of job.events())
+    if (event.type === "training.started") started.push(event.data.hardwareId);
+  await job.result();
+  expect(started).toEqual(["a10g-large", "l4x1"]);
+  expect(played.twin.jobs.all.map(({ spec: { flavor }, stage }) => [flavor, stage])).toEqual([
+    ["a10g-large", "CANCELED"],
+    ["l4x1", "COMPLETED"],
+  ]);
+  // Five started minutes at $0.80 an hour: the wait was free.
+  expect((await job.status()).costUsd).toBeCloseTo((5 * 0.8) / 60, 3);
+  expect(played.added).toHaveLength(1);
+});
+
+test("an approval covers every machine that a run may end up on, at the dearest quote", async () => {
+  played = await rehearsal({ script: scriptedTraining() });
+  const trainer = played.trainer();
+  const big = { ...REHEARSED, hyperparameters: { epochs: 300_000 }, timeoutMs: 40 * 3_600_000, runId: "big" };
+  const refused = async (spec: TrainingSpec) =>
+    await trainer.train(spec).then(
+      () => expect.fail("it was not asked about"),
+      (error: { details: { hash: string; approvalId: string } }) => error.details,
+    );
+  const alone = await refused(big);
+  const both = await refused({ ...big, fallbackHardware: ["h200x8"] });
+  expect(both.hash).not.toBe(alone.hash);
+  const [cheap, dear] = await Promise.all(
+    [alone, both].map(({ approvalId }) => played.approvals.get(approvalId)),
+  );
+  expect(dear?.usd).toBeGreaterThan(cheap?.usd ?? Number.POSITIVE_INFINITY);
+  expect(dear?.summary).toContain("if no such machine comes free, h200x8: ");
+  // An approval of the cheaper question opens nothing for the other one.
+  await played.approvals.approve(alone.approvalId, { by: "ada" });
+  await refused({ ...big, fallbackHardware: ["h200x8"] });
+  expect(played.twin.requests.to("POST /api/jobs/alice").count).toBe(0);
 });
 
 test("the log of a job can be read before it is submitted, and by another host after its end", async () => {

@@ -18,8 +18,11 @@ import { backendOf } from "./training-run.ts";
 const silent = () => {};
 
 /** Hours on rented hardware, played in seconds: a Jobs twin, and trainers as different hosts would open them. */
-export async function rehearsal(jobs: HubTwinOptions["jobs"]) {
-  const clock = new VirtualClock({ startAtMs: Date.UTC(2026, 10, 23, 10) });
+export async function rehearsal(
+  jobs: HubTwinOptions["jobs"],
+  time: { readonly quietMs?: number } = {},
+) {
+  const clock = new VirtualClock({ startAtMs: Date.UTC(2026, 10, 23, 10), ...time });
   const home = await mkdtemp(join(tmpdir(), "hf-jobs-trainer-"));
   const twin = await startHubTwin({
     clock,
@@ -29,18 +32,20 @@ export async function rehearsal(jobs: HubTwinOptions["jobs"]) {
   const store: RegistryStore = memoryStore();
   const added: VersionInput[] = [];
   const open: Trainer[] = [];
+  const logger = { debug: silent, info: silent, warn: silent, error: silent };
+  const actor = { type: "person" as const, id: "ada" };
+  const runtime = { store, home, clock, generateId: randomUUID, actor, logger, fetch: globalThis.fetch };
+  const approvals = new Approvals(runtime);
   return {
+    approvals,
     twin,
     clock,
     /** What the registry was told. */
     added,
     trainer(options: Partial<HfJobsOptions> = {}) {
-      const logger = { debug: silent, info: silent, warn: silent, error: silent };
-      const actor = { type: "person" as const, id: "ada" };
-      const runtime = { store, home, clock, generateId: randomUUID, actor, logger, fetch: globalThis.fetch };
       const trainer = new Trainer(runtime, {
         backend: backendOf(twin, options),
-        approvals: new Approvals(runtime),
+        approvals,
         registrar: {
           async addVersion(input) {
             if (!added.some((known) => known.idempotencyKey === input.idempotencyKey)) added.push(input);

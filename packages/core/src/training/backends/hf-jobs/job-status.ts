@@ -97,7 +97,7 @@ function cancelFailure(job: WireJob, schedulingTimeoutMs: number): TrainingFailu
   return {
     diagnosis: "not_scheduled",
     message: `The job waited ${minutes} minutes for ${job.flavor ?? "its hardware"} and was cancelled. Nothing was billed.`,
-    fix: "choose other hardware, or raise schedulingTimeoutMs.",
+    fix: "choose other hardware, name fallbackHardware, or raise schedulingTimeoutMs.",
   };
 }
 
@@ -108,7 +108,7 @@ function readFailure(job: WireJob, log: readonly LogEntry[]): TrainingFailure {
     return {
       diagnosis: "timeout",
       message: `The job reached its time limit${minutes} and was stopped.`,
-      fix: "start the run again with a larger timeoutMs or fewer steps. Checkpoints that were pushed are in the folder last-checkpoint of its repository.",
+      fix: "start the same run again with a larger timeoutMs: it goes on from the last checkpoint that was pushed (last-checkpoint in its repository).",
     };
   }
   // The script's own account counts more than the exit code.
