@@ -78,6 +78,7 @@ export class JobDriver {
   }
 
   #preparing: AbortController | null = null;
+  #stopping: Promise<void> | null = null;
 
   async #drive(): Promise<JobRecord> {
     const { signal } = this.#abort;
@@ -86,6 +87,7 @@ export class JobDriver {
       if (this.#record.backendJobId === null) await this.#start();
       else await this.#follow(this.#record.backendJobId);
     }
+    await this.#stopping?.catch(() => {});
     return this.#record;
   }
 
@@ -192,9 +194,14 @@ export class JobDriver {
 
   /** Cancels a job whose bill, or the bill it is heading for, passes what its owner allowed. */
   async #stopAboveCap(): Promise<void> {
-    if (this.#record.cancelRequested || this.#record.status !== "running") return;
+    if (this.#stopping || this.#record.cancelRequested || this.#record.status !== "running") return;
     const reason = overCap(this.#record, this.#parts.runtime.clock.now());
-    if (reason !== null) await this.cancel(reason);
+    if (reason === null) return;
+    this.#stopping = this.cancel(reason);
+    // When it could not be cancelled, the next look tries again.
+    await this.#stopping.finally(() => {
+      this.#stopping = null;
+    });
   }
 
   async #store(through: number, batch: readonly ModelOpsEvent[]): Promise<number> {

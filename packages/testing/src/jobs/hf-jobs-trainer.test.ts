@@ -38,7 +38,7 @@ test("a job that heads for more than its cap is cancelled there, and its time li
 });
 
 test("a machine that never comes free costs nothing, and the run goes on with the next one that was quoted", async () => {
-  const trains = scriptedTraining({ steps: 4, stepMs: 60_000 });
+  const trains = scriptedTraining({ steps: 4, stepMs: 60_000, schedulingMs: 4000 });
   const script: JobScript = (context) => {
     if (context.job.spec.flavor === "a10g-large") return [{ afterMs: 90 * 3_600_000, start: true }];
     return typeof trains === "function" ? trains(context) : trains;
