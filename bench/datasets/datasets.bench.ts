@@ -119,7 +119,7 @@ function buildLibrary(): string {
 }
 
 function ownCase(library: string, path: string, output: string): (what: string) => Promise<Measurement> {
-  const script = fileURLToPath(new URL("one-case.ts", import.meta.url));
+  const script = fileURLToPath(new URL("one-case.mjs", import.meta.url));
   return (what) => measure(process.execPath, ["--no-warnings", script, what, library, path, output], 3);
 }
 

@@ -133,6 +133,26 @@ describe("checkDataset", () => {
     });
   });
 
+  // Two columns with everyday names are what people bring: huggingface/autotrain-advanced#840, #411, #423, #424, #707.
+  it.each([
+    ["prompt", "response"],
+    ["instruction", "output"],
+    ["Question", "Answer"],
+    ["input", "target"],
+    ["human", "assistant"],
+  ])("gives a mapping that works for the columns %s and %s", async (question, answer) => {
+    const rows = [
+      { [question]: "2+2?", [answer]: "4", id: 1 },
+      { [question]: "3+3?", [answer]: "6", id: 2 },
+    ];
+    const check = await checkDataset(rows, "sft");
+    expect(check.verdict).toBe("NEEDS_MAPPING");
+    expect(check.summary).toContain(JSON.stringify(check.suggestedMapping));
+    const path = join(folder, `${question}.jsonl`);
+    await exportDataset(rows, "sft", { path, mapping: check.suggestedMapping });
+    expect(readFileSync(path, "utf8").split("\n")[0]).toBe('{"prompt":"2+2?\\n","completion":"4"}');
+  });
+
   it("does not take a labelled text for a text to continue", async () => {
     const check = await checkDataset([{ text: "Play jazz", intent: "PlayMusic", slots: {} }], "sft");
     expect(check.verdict).toBe("NEEDS_MAPPING");

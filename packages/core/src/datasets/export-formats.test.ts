@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,6 +88,21 @@ describe("exportDataset", () => {
     const check = await checkDataset(path, "sft");
     expect(check).toMatchObject({ verdict: "READY", rows: 25_000 });
     expect(check.fingerprint).toBe((await checkDataset(rows, "sft")).fingerprint);
+  });
+
+  it("says that a damaged file is no Parquet", async () => {
+    const path = join(folder, "damaged.parquet");
+    await exportDataset(TRICKY, "sft", { path });
+    const bytes = readFileSync(path);
+    for (const [name, damaged] of [
+      ["cut", bytes.subarray(0, -20)],
+      ["empty", Buffer.alloc(0)],
+      ["text", Buffer.from("prompt,completion\na,b\n")],
+    ] as const) {
+      const spoilt = join(folder, `${name}.parquet`);
+      writeFileSync(spoilt, damaged);
+      await expect(checkDataset(spoilt, "sft")).rejects.toMatchObject({ code: "dataset/invalid-parquet" });
+    }
   });
 
   it("says in a manifest what the file was made from", async () => {

@@ -188,6 +188,23 @@ describe("hubSource", () => {
     await expect(read(ref)).rejects.toMatchObject({ code });
   });
 
+  it("needs no token for public datasets, and says what is wrong with private and gated ones", async () => {
+    const files = { "train.jsonl": one("x") };
+    twin = await start([
+      { name: "alice/open", files },
+      { name: "alice/hidden", files, isPrivate: true },
+      { name: "alice/gate", files, gated: "manual" },
+    ]);
+    const source = hubSource({ hubUrl: twin.url, token: "" });
+    expect((await source.describe("hf://alice/open")).rows).toBeNull();
+    for (const name of ["hidden", "gate"]) {
+      const reading = (async () => {
+        for await (const _ of source.read(`hf://alice/${name}`));
+      })();
+      await expect(reading).rejects.toMatchObject({ code: "hub/no-access" });
+    }
+  });
+
   it("never takes rows that the viewer cut", async () => {
     const rows = [{ prompt: "x".repeat(200_000) }];
     twin = await start([
