@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkDataset } from "./check-dataset.ts";
 import { createDatasets } from "./datasets.ts";
@@ -88,6 +89,24 @@ describe("exportDataset", () => {
     const check = await checkDataset(path, "sft");
     expect(check).toMatchObject({ verdict: "READY", rows: 25_000 });
     expect(check.fingerprint).toBe((await checkDataset(rows, "sft")).fingerprint);
+  });
+
+  it("reads other values of Parquet as JSON has them", async () => {
+    const path = join(folder, "values.parquet");
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: "count", data: [1n, 2n ** 60n], type: "INT64" },
+        { name: "when", data: [new Date(Date.UTC(2026, 0, 2)), null], type: "TIMESTAMP" },
+        { name: "score", data: [0.5, 2], type: "DOUBLE" },
+        { name: "facts", data: [{ a: [1] }, null], type: "JSON" },
+      ],
+    });
+    writeFileSync(path, Buffer.from(bytes));
+    expect(await rowsOf(path)).toEqual([
+      { count: 1, when: "2026-01-02T00:00:00.000Z", score: 0.5, facts: { a: [1] } },
+      { count: String(2n ** 60n), when: null, score: 2, facts: null },
+    ]);
+    expect((await createDatasets().describe(path)).rows).toBe(2);
   });
 
   it("says that a damaged file is no Parquet", async () => {
