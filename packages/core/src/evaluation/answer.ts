@@ -1,4 +1,5 @@
 import type { ChatResult, ChatToolCall, ChatUsage, FinishReason } from "../contract/chat-model.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
 
 /**
  * What a model, or an agent around it, gave for one example. Metrics read nothing else about it. Null means that
@@ -28,6 +29,24 @@ export type AgentRunResult = { readonly text: string } & Partial<Omit<Evaluation
 
 export function answerFromChat(result: ChatResult, fromCache: boolean): EvaluationAnswer {
   return { ...result, steps: null, route: null, details: {}, fromCache };
+}
+
+/** A host's model without types may return anything: what is no `ChatResult` is no answer. */
+export function requireChatResult(result: ChatResult): ChatResult {
+  const wrong = wrongField(result);
+  if (wrong === null) return result;
+  throw new ModelOpsError({
+    code: "model/unusable-answer",
+    message: `The model's generate returned no ChatResult: ${wrong}.`,
+    fix: "return { text, toolCalls, usage, costUsd, latencyMs, finishReason, requestId, attempts }; null where unknown.",
+  });
+}
+
+function wrongField(result: ChatResult | null | undefined): string | null {
+  if (typeof result?.text !== "string") return "text is no string";
+  if (!Array.isArray(result.toolCalls)) return "toolCalls is no list";
+  if (typeof result.usage !== "object" || result.usage === null) return "usage is no object";
+  return Number.isFinite(result.latencyMs) ? null : "latencyMs is no number";
 }
 
 /** `wallTimeMs` stands in when the host's function did not measure its own latency. */

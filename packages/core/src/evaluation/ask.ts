@@ -1,7 +1,13 @@
 import type { ChatModel, ChatRequest } from "../contract/chat-model.ts";
 import type { EvaluationExample } from "../contract/dataset-source.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
-import { type AgentRunResult, answerFromChat, answerFromRun, type EvaluationAnswer } from "./answer.ts";
+import {
+  type AgentRunResult,
+  answerFromChat,
+  answerFromRun,
+  type EvaluationAnswer,
+  requireChatResult,
+} from "./answer.ts";
 import type { AnswerCache } from "./answer-cache.ts";
 import { defaultRequest, type GenerationSettings } from "./chat-request.ts";
 import { callHostFunction, exampleName } from "./host-function.ts";
@@ -86,9 +92,9 @@ export function createAsk(options: AskOptions): Ask {
   }
   return async ({ example, model, trial, signal }) => {
     const request = requestFor(example, options);
-    if (!cache) return answerFromChat(await model.generate(request, { signal }), false);
-    const { result, fromCache } = await cache.answer({ modelId: model.id, request, trial }, () =>
-      model.generate(request, { signal }),
+    if (!cache) return answerFromChat(requireChatResult(await model.generate(request, { signal })), false);
+    const { result, fromCache } = await cache.answer({ modelId: model.id, request, trial }, async () =>
+      requireChatResult(await model.generate(request, { signal })),
     );
     return answerFromChat(result, fromCache);
   };

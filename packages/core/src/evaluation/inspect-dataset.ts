@@ -25,8 +25,8 @@ export async function inspectDataset(options: {
   readonly metrics: readonly Metric[];
   readonly weights: Readonly<Record<string, number>>;
   readonly hasAgentRun: boolean;
-  /** Throws when an example cannot be asked. */
-  readonly checkRequest: (example: EvaluationExample) => void;
+  /** Throws when an example cannot be asked or a function of the host fails on it. */
+  readonly checkExample: (example: EvaluationExample) => void;
   readonly signal: AbortSignal;
 }): Promise<DatasetInspection> {
   const { dataset, metrics, weights, hasAgentRun } = options;
@@ -45,7 +45,7 @@ export async function inspectDataset(options: {
     shape ??= ownShape;
     if (ownShape !== shape) throw mixedShapes(shape, ownShape, count);
     fingerprint.addCanonical(canonicalExample(example, count));
-    options.checkRequest(example);
+    options.checkExample(example);
     for (const metric of metrics) {
       const reason = metric.missing?.({ example, hasAgentRun }) ?? null;
       if (reason === null) continue;

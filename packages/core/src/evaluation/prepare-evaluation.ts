@@ -1,4 +1,5 @@
-import type { DatasetSource } from "../contract/dataset-source.ts";
+import type { DatasetSource, EvaluationExample } from "../contract/dataset-source.ts";
+import { ModelOpsError } from "../errors/modelops-error.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Arm } from "./arm.ts";
 import { requestFor } from "./ask.ts";
@@ -37,7 +38,10 @@ export async function prepareEvaluation(
     metrics: options.metrics,
     weights,
     hasAgentRun: options.run !== undefined,
-    checkRequest: options.run ? () => undefined : (example) => void requestFor(example, options),
+    checkExample(example) {
+      if (!options.run) requestFor(example, options);
+      if (options.cluster) checkCluster(options.cluster, example);
+    },
     signal,
   });
   const summary = { ref: dataset.ref, fingerprint: inspection.fingerprint, examples: inspection.examples };
@@ -60,4 +64,17 @@ export async function prepareEvaluation(
     spec: makeSpec(options, { dataset: summary, weights }),
     signal,
   };
+}
+
+/** Here and not when the answers are in: by then they are paid for. */
+function checkCluster(cluster: (example: EvaluationExample) => unknown, example: EvaluationExample): void {
+  const name = exampleName(example.id);
+  const id = callHostFunction("cluster", name, () => cluster(example));
+  if (typeof id === "string" || (typeof id === "number" && Number.isFinite(id))) return;
+  throw new ModelOpsError({
+    code: "evaluation/host-function",
+    message: `cluster returned ${id === null ? "null" : typeof id} for ${name}.`,
+    fix: "return the document's or conversation's id, a string or number, for every example.",
+    details: { function: "cluster", exampleId: example.id },
+  });
 }

@@ -23,9 +23,9 @@ export function scoreAnswer(
   for (const metric of metrics) {
     try {
       const result = metric.score(input);
-      if (result instanceof Promise) {
+      if (isPromise(result)) {
         waits = true;
-        results.push(result.catch(thrown));
+        results.push(Promise.resolve(result).catch(thrown));
       } else {
         results.push(result);
       }
@@ -71,6 +71,11 @@ export async function scorePairs(
     candidate: { ...candidate, scores: scores.candidate, metricCostUsd: costUsd },
     baseline: { ...baseline, scores: scores.baseline },
   };
+}
+
+/** Also a promise of another library. */
+function isPromise(result: MetricScore | Promise<MetricScore>): result is Promise<MetricScore> {
+  return typeof (result as Partial<Promise<MetricScore>> | undefined)?.then === "function";
 }
 
 function collect(results: readonly MetricScore[]): AnswerScores {

@@ -124,17 +124,20 @@ describe(`decisions in ${RUNS} simulated comparisons (delta bounds)`, () => {
   });
 
   it.each([
+    [20, 0, [21.6, 23.8, 2.2], [0.5, 0], [4, 0]],
     [20, 0.15, [0.1, 93.1, 49], [35.5, 2.4], [68.4, 2.4]],
+    [50, 0, [11.1, 12.5, 0.1], [0.2, 0], [4.5, 0]],
     [50, 0.1, [0, 87.9, 13.1], [27.8, 0.2], [75.3, 0.2]],
     [50, 0.2, [0, 100, 85.6], [96.5, 23.3], [99.9, 23.3]],
     [100, 0.15, [0, 100, 48], [94.8, 3.9], [100, 3.9]],
     [100, 0.25, [0, 100, 99.9], [100, 90.8], [100, 90.8]],
     [200, 0.1, [0, 99.1, 1.3], [73.8, 0], [99.1, 0]],
     [200, 0.2, [0, 100, 98.4], [100, 67.6], [100, 67.6]],
+    [500, 0.2, [0, 100, 100], [100, 95.6], [100, 95.6]],
   ] as const)(
     "n = %d, true gain %d: power within 2 points of the published table",
     (count, gain, point, strict, hybrid) => {
-      const rates = simulate(count, gain, RUNS, 4242);
+      const rates = simulate(count, gain, count > 200 ? 2000 : RUNS, 4242);
       const near = (actual: number, expected: number): void => {
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(2);
       };
@@ -169,6 +172,31 @@ describe("decisions with the bootstrap (2,000 comparisons, 1,000 resamples)", ()
     }
     expect(decided / 2000).toBeLessThanOrEqual(0.05);
     expect(bootstrapAlone / 2000).toBeGreaterThan(0.055);
+  });
+});
+
+describe("the bootstrap costs hardly any power (1,000 comparisons, 1,000 resamples)", () => {
+  it.each([
+    [20, 0.15],
+    [50, 0.1],
+  ])("n = %d, true gain %d: within 1 point of what the delta bounds alone reach", (count, gain) => {
+    const random = createRandom(5);
+    let decided = 0;
+    let deltaAlone = 0;
+    for (let run = 0; run < 1000; run += 1) {
+      const result = compositeGain({
+        ...drawPairs(random, count, gain),
+        clusterIds: undefined,
+        alpha: 0.05,
+        resamples: 1000,
+        seed: run,
+      });
+      const claims = (one: CompositeGain) => outcomeOf(one, "hybrid", count).startsWith("deploy");
+      if (claims(result)) decided += 1;
+      if (claims({ ...result, decision: result.delta })) deltaAlone += 1;
+    }
+    expect(decided).toBeLessThanOrEqual(deltaAlone);
+    expect((deltaAlone - decided) / 1000).toBeLessThanOrEqual(0.01);
   });
 });
 
