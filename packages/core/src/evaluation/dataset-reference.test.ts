@@ -7,6 +7,7 @@ import type { DatasetSource, EvaluationExample } from "../contract/dataset-sourc
 import { fileSource } from "../datasets/sources/file-source.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { openDataset } from "./dataset.ts";
 import { Evaluator } from "./evaluator.ts";
 import { accuracy } from "./metrics/accuracy.ts";
 
@@ -158,4 +159,27 @@ test("notices that the file changed while it was evaluated", async () => {
     if (call === 5) await appendFile(file, `${JSON.stringify({ prompt: "new", completion: "new" })}\n`);
   });
   await expect(evaluate(model)).rejects.toMatchObject({ code: "evaluation/dataset-changed" });
+});
+
+test("closes its source when a row cannot be used", async () => {
+  let isOpen = false;
+  const source: DatasetSource = {
+    contract: "dataset-source/v1",
+    scheme: "made",
+    describe: async (ref) => ({ ref, rows: 3, sizeBytes: null, fingerprint: "made" }),
+    async *read() {
+      isOpen = true;
+      try {
+        for (let line = 1; line <= 3; line += 1) yield { line, value: { question: "?" } };
+      } finally {
+        isOpen = false;
+      }
+    },
+  };
+  const rows = openDataset({ dataset: "made:rows", sources: [source] }).read(new AbortController().signal);
+  const readAll = async () => {
+    for await (const _ of rows) throw new Error("no row can be used");
+  };
+  await expect(readAll()).rejects.toMatchObject({ code: "evaluation/example-shape" });
+  expect(isOpen).toBe(false);
 });

@@ -68,8 +68,17 @@ function readRows(rows: AsyncIterable<DatasetRow>, mapRow: MapRow | undefined): 
   return {
     [Symbol.asyncIterator]() {
       const iterator = rows[Symbol.asyncIterator]();
+      const exampleOrClose = (read: IteratorResult<DatasetRow>) => {
+        try {
+          return example(read);
+        } catch (error) {
+          // Whoever reads takes a failed read for the end: nobody else would close the file.
+          const closed = iterator.return?.() ?? Promise.resolve();
+          return closed.then(() => Promise.reject(error));
+        }
+      };
       return {
-        next: () => Promise.resolve(iterator.next()).then(example),
+        next: () => Promise.resolve(iterator.next()).then(exampleOrClose),
         return: async () => {
           await iterator.return?.();
           return { done: true, value: undefined };
