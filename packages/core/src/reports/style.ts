@@ -10,7 +10,7 @@ export const REPORT_PALETTE = `
 export const REPORT_STYLE = `${REPORT_PALETTE}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { overflow-wrap: anywhere; max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; } h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { margin: .5rem 0; } .quiet { color: var(--quiet); } code, pre { font: .875rem/1.45 ui-monospace, monospace; }
 .verdict { border: 1px solid var(--line); border-left: .5rem solid var(--quiet); background: var(--panel); padding: 1rem 1.25rem; margin: 1.25rem 0; border-radius: .25rem; }
@@ -26,7 +26,7 @@ th:first-child, td:first-child, .text { text-align: left; } thead th { border-bo
 th, td:not(.text) { white-space: nowrap; } @media (max-width: 40rem) { table { font-size: .8125rem; } th, td { padding: .35rem .3rem; } }
 .good-text { color: var(--good); } .bad-text { color: var(--bad); font-weight: 600; }
 .chart { width: 100%; height: auto; margin: .5rem 0; } .chart text { fill: var(--text); font: 13px system-ui, sans-serif; } .chart .tick { fill: var(--quiet); font-size: 12px; }
-.chart.phone { display: none; max-width: 28rem; margin-inline: auto; } .chart.phone text { font-size: 12px; } .ground { fill: var(--ground); }
+.chart.phone { display: none; max-width: 28rem; margin-inline: auto; } .chart.phone text { font-size: 12px; } .chart.phone .value { font-size: 11px; } .ground { fill: var(--ground); }
 @media (max-width: 40rem) { .chart.page { display: none; } .chart.phone { display: block; } }
 .grid { stroke: var(--line); } .zero { stroke: var(--text); stroke-width: 1.5; } .mark { stroke: var(--quiet); stroke-dasharray: 4 4; }
 .interval { stroke: var(--candidate); stroke-width: 2; } .arrow, .dot { fill: var(--candidate); } .main .interval { stroke-width: 4; } .main .label, .main .value { font-weight: 700; }

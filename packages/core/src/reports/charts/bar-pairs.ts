@@ -1,5 +1,5 @@
 import { html, type SafeHtml } from "../safe-html.ts";
-import type { ChartLayout } from "./layout.ts";
+import { type ChartLayout, chartLabel } from "./layout.ts";
 
 export interface BarPair {
   readonly label: string;
@@ -29,7 +29,7 @@ interface Sizes {
 const BAR = 13;
 const TOP = 30;
 const SIZES: Readonly<Record<ChartLayout, Sizes>> = {
-  page: { width: 860, left: 190, right: 130, pair: 46, hasLabelsAbove: false },
+  page: { width: 860, left: 210, right: 130, pair: 46, hasLabelsAbove: false },
   phone: { width: 350, left: 1, right: 86, pair: 64, hasLabelsAbove: true },
 };
 
@@ -66,7 +66,7 @@ function pairBars(drawn: {
     return html`<rect class="bar-${kind}"${fill} x="${left}" y="${top}" width="${Math.max(1, lengthOf(entry.value))}" height="${BAR}"/><text class="value" x="${left + lengthOf(entry.value) + 8}" y="${top + 11}">${entry.text}</text>`;
   };
   const label = hasLabelsAbove
-    ? html`<text class="label" x="0" y="${y - 6}">${pair.label}</text>`
-    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + BAR + 5}">${pair.label}</text>`;
+    ? html`<text class="label" x="0" y="${y - 6}">${chartLabel(pair.label)}</text>`
+    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + BAR + 5}">${chartLabel(pair.label)}</text>`;
   return html`<g class="row">${label}${bar("baseline", pair.baseline, y)}${bar("candidate", pair.candidate, y + BAR + 3)}</g>`;
 }

@@ -1,6 +1,6 @@
 import { html, type SafeHtml } from "../safe-html.ts";
 import { linearScale, niceTicks } from "./axis.ts";
-import type { ChartLayout } from "./layout.ts";
+import { type ChartLayout, chartLabel } from "./layout.ts";
 
 export interface IntervalRow {
   readonly label: string;
@@ -36,7 +36,7 @@ interface Sizes {
 
 const TOP = 40;
 const SIZES: Readonly<Record<ChartLayout, Sizes>> = {
-  page: { width: 860, left: 190, right: 250, row: 34, line: 17, hasLabelsAbove: false },
+  page: { width: 860, left: 210, right: 250, row: 34, line: 17, hasLabelsAbove: false },
   phone: { width: 350, left: 20, right: 20, row: 56, line: 40, hasLabelsAbove: true },
 };
 
@@ -108,8 +108,8 @@ ${isVisible ? html`<circle class="dot" cx="${x}" cy="${y}" r="${row.isMain ? 6 :
 function rowTexts(row: IntervalRow, y: number, sizes: Sizes): SafeHtml {
   const { width, left, right, hasLabelsAbove } = sizes;
   return hasLabelsAbove
-    ? html`<rect class="ground" x="0" y="${y - 34}" width="${width}" height="22"/><text class="label" x="0" y="${y - 18}">${row.label}</text><text class="value" text-anchor="end" x="${width}" y="${y - 18}">${row.text}</text>`
-    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + 4}">${row.label}</text><text class="value" x="${width - right + 14}" y="${y + 4}">${row.text}</text>`;
+    ? html`<rect class="ground" x="0" y="${y - 34}" width="${width}" height="22"/><text class="label" x="0" y="${y - 18}">${chartLabel(row.label)}</text><text class="value" text-anchor="end" x="${width - 2}" y="${y - 18}">${row.text}</text>`
+    : html`<text class="label" text-anchor="end" x="${left - 14}" y="${y + 4}">${chartLabel(row.label)}</text><text class="value" x="${width - right + 14}" y="${y + 4}">${row.text}</text>`;
 }
 
 function cap(x: number, y: number): SafeHtml {

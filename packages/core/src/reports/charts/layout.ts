@@ -2,3 +2,11 @@
 export type ChartLayout = "page" | "phone";
 
 export const CHART_LAYOUTS: readonly ChartLayout[] = ["page", "phone"];
+
+/** The longest name of a metric of this library has as many characters. */
+const MAX_LABEL_LENGTH = 24;
+
+/** A label that fits beside the marks; the table after the chart has the whole name. */
+export function chartLabel(label: string): string {
+  return label.length <= MAX_LABEL_LENGTH ? label : `${label.slice(0, MAX_LABEL_LENGTH - 1)}…`;
+}
