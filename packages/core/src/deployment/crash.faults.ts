@@ -10,9 +10,11 @@ import {
   runCrashChild,
 } from "../../test-support/crash-cases.ts";
 
-/** Steps at which a recovery can be killed: those of the operation it finishes. */
+/** Steps at which a recovery can be killed: those of the operation it finishes, or of the rollback it takes over. */
 const recoveryPoints = (operation: CrashOperation): readonly string[] =>
-  CRASH_POINTS[operation].filter((point) => !point.startsWith("R1") && !point.startsWith("S1"));
+  operation === "rollback-blind"
+    ? ["adopt.config-restored", "adopt.before", "adopt.after", "retire.begun", "retire.freed"]
+    : CRASH_POINTS[operation].filter((point) => !point.startsWith("R1") && !point.startsWith("S1"));
 
 for (const operation of Object.keys(CRASH_POINTS) as CrashOperation[]) {
   it(`a ${operation} killed at every step, and its recovery at every step after that`, async () => {

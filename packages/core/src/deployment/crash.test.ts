@@ -30,7 +30,8 @@ for (const operation of Object.keys(CRASH_POINTS) as CrashOperation[]) {
         await cp(join(base, operation), folder, { recursive: true });
         expect(await runCrashChild(folder, operation, point)).toBe("SIGKILL");
         // The recovery is killed at the last step it reaches; where it has nothing to do it just ends.
-        const last = operation.startsWith("rollback") ? "R4.after" : "S6.before";
+        const last =
+          { rollback: "R4.after", "rollback-blind": "adopt.before" }[operation as string] ?? "S6.before";
         await runCrashChild(folder, "reconcile", last);
         const seen = await checkInvariants(folder, operation);
         const isPastReturn = /^(S5\.(committed|config|published)|S6|R1\.after|R2|R3|R4|R5|retire)/.test(

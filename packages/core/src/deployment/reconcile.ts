@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { sweepTemporaryFiles } from "../files/temporary-files.ts";
 import { hasModel, routingOf } from "../model/served-routing.ts";
-import { type DeployerContext, tryOperationLock } from "./deployer-context.ts";
+import { type DeployerContext, reach, tryOperationLock } from "./deployer-context.ts";
 import { readHostFile } from "./host-config/host-file.ts";
 import { effectiveModel } from "./host-config/models-config.ts";
 import { DRILL_VERSION } from "./operations/drill.ts";
@@ -106,9 +106,12 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
       ? copy.serving
       : fromDisk(serving, disk);
   if (!ahead) return false;
-  // Before it is written down as done: the process may have died between the table and the host's file.
+  // Everything that follows from it comes before it is written down as done, since nobody would look again after that.
   const config = await restoreHostFile(context, serving, ahead);
-  const adopted = await context.store.update(agent, (state, at) => {
+  await reach(context, "adopt.config-restored");
+  await syncRegistryPointers(context, ahead, "rollback made while the store was down");
+  await reach(context, "adopt.before");
+  await context.store.update(agent, (state, at) => {
     const open = state.operation;
     const closed: Serving = { ...ahead, openOperationId: null };
     return {
@@ -128,10 +131,10 @@ async function adoptPendingRollback(context: DeployerContext, agent: string): Pr
           },
         ],
       },
-      result: closed,
+      result: undefined,
     };
   });
-  await syncRegistryPointers(context, adopted, "rollback made while the store was down");
+  await reach(context, "adopt.after");
   return true;
 }
 
