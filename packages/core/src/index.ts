@@ -120,6 +120,7 @@ export { type SelfHostedOptions, selfHosted } from "./deployment/self-hosted/sel
 export type { RollbackVerification } from "./deployment/verification/rollback-verification.ts";
 export { certifyRollout, type RolloutCertificate } from "./deployment/watch/certify-rollout.ts";
 export type { SourcedMetric, WatchedOutcomes } from "./deployment/watch/sourced-outcomes.ts";
+export type { WatchOptions } from "./deployment/watch/watch-options.ts";
 export type { WatchResult } from "./deployment/watch/watch-rollout.ts";
 export type { YamlPath } from "./deployment/yaml/document.ts";
 export {

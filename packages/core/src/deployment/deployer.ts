@@ -10,7 +10,6 @@ import { emptyArmCounters } from "../model/router-records.ts";
 import type { ServedModel } from "../model/routing-table.ts";
 import { hasModel, routingOf } from "../model/served-routing.ts";
 import type { Runtime } from "../runtime.ts";
-import type { CanaryReading } from "../statistics/sequential/canary-monitor.ts";
 import { compileCanaryPlan } from "../statistics/sequential/canary-plan.ts";
 import type { DeployerContext } from "./deployer-context.ts";
 import type { DeployerEvents } from "./deployer-events.ts";
@@ -37,7 +36,7 @@ import type { Operation, RolloutRecord } from "./state/records.ts";
 import type { Serving } from "./state/serving.ts";
 import { liveRouters } from "./verification/live-routers.ts";
 import { monitorPlan } from "./watch/monitor-plan.ts";
-import { compileWatchedOutcomes, type WatchedOutcomes } from "./watch/sourced-outcomes.ts";
+import { compileWatchOptions, type WatchOptions } from "./watch/watch-options.ts";
 import { type WatchResult, watchRollout } from "./watch/watch-rollout.ts";
 
 export interface DeployResult {
@@ -273,25 +272,12 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
    * The auto-pilot: advances the running rollout when its plan is met, takes it back on alarm, stops where a person must
    * decide. Resolves when the rollout has ended. Many processes may watch, one acts. Evidence and decisions are in the
    * store, so that it continues after a restart. Rejects with the signal's reason when aborted; the rollout stays.
+   *
+   * Error: `input/watch-options`.
    */
-  watch(
-    options: AgentOption & {
-      /** How often to look. Default 1000 ms. */
-      readonly everyMs?: number;
-      /** A second source of outcomes, such as `langSmithOutcomes()`, and the guardrails that it alone feeds. */
-      readonly outcomes?: WatchedOutcomes;
-      /** Called after each look by the process that acts. */
-      readonly onReading?: (reading: CanaryReading) => void;
-    },
-  ): Promise<WatchResult> {
-    const { everyMs = 1000, outcomes, onReading, signal } = options;
-    return watchRollout(this.#context, {
-      agent: canonicalAgentName(options.agent),
-      everyMs,
-      outcomes: outcomes ? compileWatchedOutcomes(outcomes) : null,
-      onReading,
-      signal,
-    });
+  async watch(options: WatchOptions): Promise<WatchResult> {
+    const settings = compileWatchOptions(options);
+    return watchRollout(this.#context, { ...settings, agent: canonicalAgentName(settings.agent) });
   }
 
   /** Rehearses a rollback for real, with a canary of 0 %: same files, same routers, same proof, no session affected. */

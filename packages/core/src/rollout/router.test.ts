@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { writeFileAtomically } from "../files/atomic-write.ts";
 import { ROUTERS_AGENT, routerCountersSchema, routerHeartbeatSchema } from "../model/router-records.ts";
 import { type AgentRouting, buildRoutingTable, formatRoutingTable } from "../model/routing-table.ts";
 import { memoryStore } from "../registry/memory-store.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import { createRouter, type Router, type RouterOptions } from "./router.ts";
 
 const arm = (name: "baseline" | "canary", version: string, share: number) => ({
@@ -148,6 +149,20 @@ describe("following the table", () => {
     await eventually(() => router.status().generation === 1);
   });
 
+  it("polls where no event tells of a change, as after a remount of the folder", async () => {
+    const mounted = join(folder, "mounted");
+    const next = join(folder, "next");
+    file = join(mounted, "routing.json");
+    await mkdir(mounted);
+    await publish({ feature_dev: routing(1, 20) });
+    const router = open({ pollEveryMs: 20 });
+    await mkdir(next);
+    await rename(mounted, join(folder, "gone"));
+    await writeFile(join(next, "routing.json"), formatRoutingTable(buildRoutingTable({ a: routing(2, 50) })));
+    await rename(next, mounted);
+    await eventually(() => router.status().generation === 2);
+  });
+
   it("acknowledges each generation to the store, and goes on when the store is down", async () => {
     const store = memoryStore();
     const errors: unknown[] = [];
@@ -180,6 +195,37 @@ describe("following the table", () => {
 });
 
 describe("record", () => {
+  it("counts a decision once, however often it is recorded", async () => {
+    await publish({ feature_dev: routing(1, 20) });
+    const store = memoryStore();
+    const router = open({ store, flushEveryMs: 60_000 });
+    const decision = router.route("feature_dev", "user-1");
+    router.record(decision, { ok: true });
+    router.record(decision, { ok: false });
+    await router.flush();
+    const { records } = await store.list({ collection: "rollouts", agent: ROUTERS_AGENT, limit: 10 });
+    const [counters] = records.map(({ value }) => routerCountersSchema.parse(value));
+    expect([counters?.baseline.ok, counters?.baseline.failed]).toEqual([1, 0]);
+  });
+
+  it("tags what the breaker decided as not left to chance, and asks a clock of any kind", async () => {
+    class Stopped implements Clock {
+      readonly #nowMs = 1_000;
+      now() {
+        return this.#nowMs;
+      }
+      sleep = systemClock.sleep;
+    }
+    await publish({ feature_dev: routing(1, 50) });
+    const router = open({ clock: new Stopped(), circuitBreaker: { consecutiveFailures: 1 } });
+    for (let user = 0; user < 20; user += 1) {
+      router.record(router.route("feature_dev", `user-${user}`), { ok: false });
+    }
+    const decision = router.route("feature_dev", "user-21");
+    expect(decision).toMatchObject({ arm: "baseline", randomized: false });
+    expect(decision.tags).toContain("randomized:false");
+  });
+
   it("sums outcomes per arm and generation, with scores bounded by the caps", async () => {
     const store = memoryStore();
     await publish({ feature_dev: routing(1, 100) });

@@ -1,29 +1,22 @@
 import type { CanaryTick } from "../../statistics/sequential/canary-tick.ts";
 import type { DeployerContext } from "../deployer-context.ts";
 import type { RolloutRecord } from "../state/records.ts";
-import {
-  readSourcedTicks,
-  type SourcedState,
-  type WatchedOutcomes,
-  withoutSourced,
-} from "./sourced-outcomes.ts";
+import { readSourcedTicks, type SourcedState, withoutSourced } from "./sourced-outcomes.ts";
+import type { WatchSettings } from "./watch-options.ts";
 
 /** Asks a watched source from time to time and adds what it tells to what the routers counted. */
 export class SourceVisits {
   readonly #context: DeployerContext;
-  readonly #watched: Required<WatchedOutcomes> | null;
+  readonly #watched: NonNullable<WatchSettings["outcomes"]> | null;
   readonly #signal: AbortSignal | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
   #isCurrent: boolean;
 
-  constructor(
-    context: DeployerContext,
-    options: { readonly outcomes: Required<WatchedOutcomes> | null; readonly signal?: AbortSignal },
-  ) {
+  constructor(context: DeployerContext, options: Pick<WatchSettings, "outcomes" | "signal">) {
     this.#context = context;
-    this.#watched = options.outcomes;
+    this.#watched = options.outcomes ?? null;
     this.#signal = options.signal;
-    this.#isCurrent = options.outcomes === null;
+    this.#isCurrent = this.#watched === null;
   }
 
   /** False until the source has answered, and after it did not. */

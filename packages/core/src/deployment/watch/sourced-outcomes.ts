@@ -1,6 +1,5 @@
 import { z } from "zod";
 import type { OutcomeSource, SourcedOutcome } from "../../contract/outcome-source.ts";
-import { parseOrThrow } from "../../errors/from-zod.ts";
 import type { RolloutGuardrail } from "../../model/rollout-plan.ts";
 import { murmurHash3 } from "../../statistics/assign/murmur3.ts";
 import type { CanaryTick, GuardrailOutcomes, ScoreCount } from "../../statistics/sequential/canary-tick.ts";
@@ -18,7 +17,7 @@ export interface WatchedOutcomes {
   readonly everyMs?: number;
 }
 
-const watchedSchema = z.strictObject({
+export const watchedOutcomesSchema = z.strictObject({
   source: z.custom<OutcomeSource>(
     (value) => (value as OutcomeSource | null)?.contract === "outcome-source/v1",
     'must be a source with contract "outcome-source/v1"',
@@ -26,14 +25,6 @@ const watchedSchema = z.strictObject({
   metrics: z.array(z.enum(SOURCED_METRICS)).min(1),
   everyMs: z.number().int().positive().default(60_000),
 });
-
-/** Checks what the user wrote and fills the default. Error: `input/watch-outcomes`. */
-export function compileWatchedOutcomes(watched: WatchedOutcomes): Required<WatchedOutcomes> {
-  return parseOrThrow(watchedSchema, watched, {
-    code: "input/watch-outcomes",
-    subject: "The option outcomes",
-  });
-}
 
 /** What of a source the monitor has been fed. */
 export const sourcedStateSchema = z.object({

@@ -194,6 +194,30 @@ describe("a watched rollout", () => {
     expect((await watching).state).toBe("promoted");
   });
 
+  it("does not climb past a hold that comes while it decides", async () => {
+    await start(LADDER);
+    traffic({});
+    let held: Promise<void> | null = null;
+    const controller = new AbortController();
+    const watching = deployer.watch({
+      agent: AGENT,
+      everyMs: 5,
+      signal: controller.signal,
+      onReading({ verdict }) {
+        if (verdict === "promote") held ??= deployer.hold({ agent: AGENT, reason: "a person was faster" });
+      },
+    });
+    await eventually(() => held !== null);
+    await held;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await deployer.status({ agent: AGENT })).toMatchObject({
+      sharePct: 20,
+      rollout: { state: "held", reason: "a person was faster" },
+    });
+    controller.abort();
+    await watching.catch(() => {});
+  });
+
   it("continues in another process without counting a session twice", async () => {
     await start({ ...LADDER, steps: [{ sharePct: 20, minimumSessions: 1_000_000 }, { sharePct: 100 }] });
     const stop = traffic({});
@@ -352,6 +376,14 @@ describe("a watched rollout", () => {
     const result = await watching;
     expect(result.state).toBe("rolled-back");
     expect(result.reason).toMatch(/circuit breaker|success/);
+  });
+
+  it("refuses options it cannot use", async () => {
+    for (const wrong of [{ everyMs: 0 }, { evryMs: 5 }, { outcomes: { source: {}, metrics: [] } }]) {
+      await expect(deployer.watch({ agent: AGENT, ...wrong } as never)).rejects.toMatchObject({
+        code: "input/watch-options",
+      });
+    }
   });
 
   it("ends at once when there is nothing to watch", async () => {

@@ -21,15 +21,8 @@ import { divideTick } from "./divide-tick.ts";
 import { measuredSteps, monitorPlan } from "./monitor-plan.ts";
 import { type Consumed, newTicks } from "./new-outcomes.ts";
 import { SourceVisits } from "./source-visits.ts";
-import { sourcedStateSchema, type WatchedOutcomes } from "./sourced-outcomes.ts";
-
-export interface WatchInput {
-  readonly agent: string;
-  readonly everyMs: number;
-  readonly outcomes: Required<WatchedOutcomes> | null;
-  readonly onReading?: (reading: CanaryReading) => void;
-  readonly signal?: AbortSignal;
-}
+import { sourcedStateSchema } from "./sourced-outcomes.ts";
+import type { WatchSettings } from "./watch-options.ts";
 
 /** How a watched rollout ended, or that there is none. */
 export interface WatchResult {
@@ -58,7 +51,7 @@ const BREAKER_OPENINGS = 2;
  * Advances a rollout on evidence and takes it back on alarm, until it has ended or the signal aborts. Of many watching
  * processes one decides at a time; all state is in the store, so that another continues where one stopped.
  */
-export async function watchRollout(context: DeployerContext, input: WatchInput): Promise<WatchResult> {
+export async function watchRollout(context: DeployerContext, input: WatchSettings): Promise<WatchResult> {
   const { clock, home } = context.runtime;
   const lockPath = join(home, "deployment", "locks", `watch-${input.agent}.lock`);
   let lock = tryFileLock(lockPath);
@@ -106,7 +99,7 @@ function ignoreOvertaken(error: unknown): void {
 
 async function lookOnce(
   context: DeployerContext,
-  input: WatchInput,
+  input: WatchSettings,
   state: AgentState,
   source: SourceVisits,
 ): Promise<void> {
@@ -173,7 +166,7 @@ function keepEvidence(
 
 async function act(
   context: DeployerContext,
-  input: WatchInput,
+  input: WatchSettings,
   rollout: RolloutRecord,
   reading: CanaryReading,
   stored: StoredMonitor,

@@ -1,4 +1,4 @@
-import { requireBetween, requireWholeNumber, statisticsError } from "../input-checks.ts";
+import { requireBetween, requireKnownKeys, requireWholeNumber, statisticsError } from "../input-checks.ts";
 import { createRandom, type Random } from "../random.ts";
 import {
   type CanaryPlan,
@@ -69,6 +69,7 @@ export interface Certificate {
  * @throws `statistics/plan-invalid`, `baseline-missing`, `out-of-range`, `not-a-count`
  */
 export function certify(options: CertifyOptions): Certificate {
+  requireKnownKeys("options", options, ["plan", "trafficPerHour", "baseline", "seed", "runs", "drops"]);
   const { trafficPerHour, baseline, seed = 1, runs = 2000, drops = [0.02, 0.05, 0.1] } = options;
   const plan = compileCanaryPlan(options.plan);
   requireWholeNumber("runs", runs, 100);
