@@ -28,7 +28,13 @@ const script: JobScript = () => {
 };
 
 const twin = await startHubTwin({
-  repositories: [{ name: "acme/tiny-500m", files: { "config.json": "{}" } }],
+  repositories: [
+    {
+      name: "acme/tiny-500m",
+      files: { "config.json": "{}", "tokenizer.json": "{}", "model.safetensors": "twin" },
+      facts: { cardData: { license: "apache-2.0" }, safetensors: { total: 5e8 } },
+    },
+  ],
   jobs: { script },
 });
 process.stdout.write(`${JSON.stringify({ url: twin.url, token: twin.token })}\n`);

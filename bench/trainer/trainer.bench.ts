@@ -74,6 +74,8 @@ async function throughput(report: BenchReport): Promise<void> {
     const usage = process.cpuUsage(cpu);
     const seconds = (lastMs - (firstMs ?? 0)) / 1000;
     const received = next - 1;
+    // The first burst came at once: the time is that of the others.
+    const perSecond = (received - perBurst) / seconds;
     report.figure({
       name: "log lines delivered",
       value: received,
@@ -84,11 +86,11 @@ async function throughput(report: BenchReport): Promise<void> {
     });
     report.figure({
       name: "log lines per second",
-      value: received / seconds,
+      value: perSecond,
       unit: "per s",
-      goal: "≥ 10,000 per s",
+      goal: "10,000 per s (98 % of it)",
       // The job itself prints no faster; what counts is that nothing piles up.
-      isReached: received / seconds >= 0.98 * LINES_PER_SECOND,
+      isReached: perSecond >= 0.98 * LINES_PER_SECOND,
       note: `the job prints ${LINES_PER_SECOND} a second; two followers took ${((usage.user + usage.system) / 1e6 / seconds).toFixed(2)} cores`,
     });
   });
@@ -112,7 +114,7 @@ async function withJob(
     const lines = createInterface({ input: hub.stdout })[Symbol.asyncIterator]();
     const { url, token } = JSON.parse((await lines.next()).value ?? "") as { url: string; token: string };
     const backend = hfJobs({ namespace: "alice", hubUrl: url, token });
-    await using ops = createModelOps({ home, backend });
+    await using ops = createModelOps({ home, backend, hub: { hubUrl: url, token } });
     const job = await ops.trainer.train({
       agent: "bench",
       baseModel: "acme/tiny-500m",

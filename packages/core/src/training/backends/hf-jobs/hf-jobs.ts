@@ -196,7 +196,9 @@ export function hfJobs(
       return { backendJobId: `${namespace}/${job.id}`, url: client.url(job.id) };
     },
 
-    status: (backendJobId, { signal } = {}) => currentStatus(jobIdOf(backendJobId, namespace), signal),
+    async status(backendJobId, { signal } = {}) {
+      return await currentStatus(jobIdOf(backendJobId, namespace), signal);
+    },
 
     events,
 
