@@ -48,6 +48,17 @@ it.each([1, 2, 3, 7, 64])(
   },
 );
 
+it("cuts large chunks into blocks at line breaks, also where one line is longer than a block", async () => {
+  const lines = Array.from({ length: 3000 }, (_, index) => "x".repeat(index === 1500 ? 90_000 : index % 97));
+  const blocks: string[] = [];
+  for await (const { content } of lineBlocks(inPieces(Buffer.from(`${lines.join("\n")}\n`), 128 * 1024), {
+    maxLineBytes: MEBIBYTE,
+  }))
+    blocks.push(String(content));
+  expect(blocks.join("\n").split("\n")).toEqual(lines);
+  expect(blocks.filter((block) => block.length > 40_000)).toHaveLength(1);
+});
+
 it("names each bad line by its own number, wherever the pieces end", async () => {
   const lines = [
     '\ufeff{"a":1}\r',

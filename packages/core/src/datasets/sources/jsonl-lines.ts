@@ -1,4 +1,6 @@
 const NEWLINE = 0x0a;
+/** Blocks are smaller than what is read at once: rows of a block are alive together, and young memory grows with them. */
+const BLOCK_BYTES = 32 * 1024;
 
 /** Whole lines as they stand in the file, without the last line break; valid until the next block is asked for. */
 export interface LineBlock {
@@ -44,7 +46,13 @@ export async function* lineBlocks(
       start = chunk.indexOf(NEWLINE) + 1;
       yield lineWith(chunk.subarray(0, start - 1));
     }
-    if (last >= start) yield { content: chunk.subarray(start, last), sizeBytes: last - start };
+    while (start <= last) {
+      let end = last - start > BLOCK_BYTES ? chunk.lastIndexOf(NEWLINE, start + BLOCK_BYTES) : last;
+      // The first line alone is longer than a block.
+      if (end < start) end = chunk.indexOf(NEWLINE, start);
+      yield { content: chunk.subarray(start, end), sizeBytes: end - start };
+      start = end + 1;
+    }
     if (last + 1 < chunk.length) keep(chunk.subarray(last + 1));
   }
   if (sizeBytes > 0) yield lineWith(Buffer.alloc(0));
