@@ -64,6 +64,7 @@ export type {
   BackendJobStage,
   BackendJobStatus,
   HardwareOffer,
+  RunTracking,
   TrainingBackend,
   TrainingFailure,
   TrainingProgressRecord,

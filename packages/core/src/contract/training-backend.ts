@@ -62,6 +62,13 @@ export interface TrainingScriptConfig {
   };
 }
 
+/** A tracker for a run's curves. */
+export interface RunTracking {
+  readonly to: "trackio" | "tensorboard";
+  readonly project?: string | null;
+  readonly runName?: string | null;
+}
+
 /** One run as a backend gets it. Files are local; a remote backend uploads them. */
 export interface TrainingRun {
   /** Decides identity: submitting the same run id twice gives the same job. */
@@ -73,6 +80,10 @@ export interface TrainingRun {
   /** Checked and normalised rows, written by the trainer. */
   readonly trainFile: string;
   readonly evaluationFile: string | null;
+  /** Share of the training rows that the script holds out by a seeded draw. */
+  readonly evaluationFraction?: number | null;
+  /** Where the script writes its curves, beside its own lines. */
+  readonly tracking?: RunTracking | null;
   readonly hardwareId: string;
   readonly timeoutMs: number;
   readonly hubRepo: string | null;
@@ -153,12 +164,12 @@ export interface TrainingBackend {
   hardware(options?: { readonly signal?: AbortSignal }): Promise<readonly HardwareOffer[]>;
   /** What `prepare` would have to download for a run; null when nothing is missing. No side effects. */
   preparation?(
-    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId">,
+    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId" | "tracking">,
     options?: { readonly signal?: AbortSignal },
   ): Promise<{ readonly downloadBytes: number; readonly diskBytes: number } | null>;
   /** Readies what a run needs before it can start (installs packages), saying sizes before it downloads. */
   prepare?(
-    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId">,
+    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId" | "tracking">,
     options?: { readonly signal?: AbortSignal; readonly onMessage?: (message: string) => void },
   ): Promise<void>;
   submit(run: TrainingRun, options?: { readonly signal?: AbortSignal }): Promise<BackendJob>;

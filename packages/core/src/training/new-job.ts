@@ -92,6 +92,8 @@ function trainingRun(plan: TrainingPlan, id: string, files: TrainingFiles, timeo
     baseModelRevision: plan.baseModel.revision,
     trainFile: files.train,
     evaluationFile: files.evaluation,
+    ...(plan.spec.evaluationFraction == null ? {} : { evaluationFraction: plan.spec.evaluationFraction }),
+    ...(plan.spec.tracking == null ? {} : { tracking: plan.spec.tracking }),
     hardwareId: plan.hardware.id,
     timeoutMs,
     hubRepo: plan.spec.hubRepo ?? null,

@@ -121,7 +121,12 @@ export async function makePlan(options: {
   const best = choosePriced(priced, spec.hardware ?? null, baseModel);
   const preparation =
     (await backend.preparation?.(
-      { method, adapter: best.adapterConfig, hardwareId: best.hardware.id },
+      {
+        method,
+        adapter: best.adapterConfig,
+        hardwareId: best.hardware.id,
+        tracking: spec.tracking ?? null,
+      },
       { signal },
     )) ?? null;
   const seed = spec.seed ?? DEFAULT_SEED;
@@ -140,6 +145,7 @@ export async function makePlan(options: {
     hyperparameters: best.hyperparameters.script,
     rewards: spec.rewards ?? null,
     seed,
+    ...(spec.evaluationFraction == null ? {} : { evaluationFraction: spec.evaluationFraction }),
     hubRepo: spec.hubRepo ?? null,
   };
   const quote = makeQuote({ ...best.quoteParts, subject });
@@ -263,7 +269,7 @@ function priceRun(options: {
     model: baseModel,
     rows,
     cards: hardware.accelerator?.count ?? 1,
-    hasEvaluation: spec.evaluationDataset != null,
+    hasEvaluation: spec.evaluationDataset != null || spec.evaluationFraction != null,
   });
   const p95 = dataset.tokens?.perRow.p95 ?? maxLength;
   const answers = method === "grpo" ? Number(hyperparameters.script.max_completion_length ?? 0) : 0;

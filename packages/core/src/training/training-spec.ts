@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { RunTracking } from "../contract/training-backend.ts";
 import type { DatasetReference } from "../datasets/dataset-reference.ts";
 import { type FieldMapping, fieldMappingSchema } from "../datasets/mapping.ts";
 import type { TrainingMethod } from "../model/model-version.ts";
@@ -55,7 +56,15 @@ export const trainingSpecSchema = z
     dataset: reference,
     mapping: fieldMappingSchema.nullish(),
     evaluationDataset: reference.nullish(),
+    evaluationFraction: z.number().gt(0).lt(1).nullish(),
     dropInvalidRows: z.boolean().optional(),
+    tracking: z
+      .strictObject({
+        to: z.enum(["trackio", "tensorboard"]),
+        project: z.string().min(1).max(100).nullish(),
+        runName: z.string().min(1).max(100).nullish(),
+      })
+      .nullish(),
     mode: z.enum(["demo", "production"]).optional(),
     adapter: z.union([z.enum(["auto", "lora", "qlora", "full"]), adapterObjectSchema]).optional(),
     hyperparameters: hyperparametersSchema.optional(),
@@ -76,6 +85,10 @@ export const trainingSpecSchema = z
     error: "give epochs or maxSteps, not both",
     path: ["hyperparameters"],
   })
+  .refine((spec) => spec.evaluationDataset == null || spec.evaluationFraction == null, {
+    error: "give evaluationDataset or evaluationFraction, not both",
+    path: ["evaluationFraction"],
+  })
   .refine((spec) => spec.method !== "grpo" || (spec.rewards?.length ?? 0) > 0, {
     error: 'GRPO needs at least one reward, such as { kind: "numeric", column: "answer" }',
     path: ["rewards"],
@@ -94,7 +107,11 @@ export interface TrainingSpec {
   readonly mapping?: FieldMapping | null;
   /** Rows to measure the loss on while training; also used to find rows that stand in both. Same columns. */
   readonly evaluationDataset?: DatasetReference | null;
+  /** Share of the rows to hold out for that instead, by a draw that the seed decides. */
+  readonly evaluationFraction?: number | null;
   readonly dropInvalidRows?: boolean;
+  /** Writes the run's curves to Trackio or TensorBoard, too. */
+  readonly tracking?: RunTracking | null;
   /** `demo`: at most 100 rows and 10 steps, to see that everything works. @default "production" */
   readonly mode?: "demo" | "production";
   /** @default "auto" */

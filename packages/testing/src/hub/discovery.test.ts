@@ -284,6 +284,19 @@ describe("repoDetails", () => {
     expect((await hub.repoDetails("acme/tickets", { kind: "dataset" })).model).toBeNull();
   });
 
+  test("follows the Hub from an old name to the new one, and no further than the Hub", async () => {
+    const moved = (location: string) => ({ kind: "reply", status: 307, headers: { location } }) as const;
+    twin.faults.add(
+      { route: "GET /api/models/acme/old-name", fault: moved("/api/models/acme/qwen-7b?blobs=true") },
+      { route: "GET /api/models/acme/stolen", fault: moved("http://127.0.0.1:1/api/models/acme/qwen-7b") },
+    );
+    expect(await hub.repoDetails("acme/old-name")).toMatchObject({
+      id: "acme/qwen-7b",
+      renamedFrom: "acme/old-name",
+    });
+    await expect(hub.repoDetails("acme/stolen")).rejects.toMatchObject({ code: "hub/redirected" });
+  });
+
   test("counts the weights itself where the Hub has not yet", async () => {
     expect((await hub.repoDetails("acme/uncounted")).model).toMatchObject({
       parameters: 128,

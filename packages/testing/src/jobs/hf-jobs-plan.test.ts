@@ -116,3 +116,33 @@ test("the host's choice of cards by size is followed where they are on offer", a
   expect(large.warnings.join(" ")).toMatch(/want 1 × h100 for large models, which is not on offer/);
   expect((await trainer.plan({ ...spec, hardware: "a100-large" })).hardware.id).toBe("a100-large");
 });
+
+test("a held-out share and a tracker reach the script, with the package that the tracker needs", async () => {
+  const ops = open();
+  await ops.trainer.train({
+    ...spec,
+    baseModel: "acme/one",
+    adapter: "qlora",
+    hardware: "l4x1",
+    evaluationFraction: 0.2,
+    tracking: { to: "trackio", project: "support" },
+  });
+  await expect.poll(() => twin.jobs.all.length).toBe(1);
+  const [sent] = twin.requests.to("POST /api/jobs/alice").json() as {
+    command: string[];
+    environment: Record<string, string>;
+  }[];
+  expect(sent?.command.at(-1)).toContain(
+    "uv run --with 'bitsandbytes>=0.49,<1' --with 'trackio>=0.20,<1' train.py",
+  );
+  const config = JSON.parse(
+    Buffer.from(sent?.environment.MODELOPS_CONFIG_B64 ?? "", "base64").toString("utf8"),
+  );
+  expect(config.dataset).toMatchObject({ evaluation: null, evaluation_fraction: 0.2 });
+  expect(config.hyperparameters.evaluation_steps).toBeGreaterThan(0);
+  expect(config.tracking).toEqual({ report_to: "trackio", project: "support", run_name: null });
+  expect(config.base_model_revision).toMatch(/^[0-9a-f]{40}$/);
+  await expect(
+    ops.trainer.plan({ ...spec, evaluationFraction: 0.2, evaluationDataset: rows }),
+  ).rejects.toMatchObject({ code: "input/training-spec" });
+});

@@ -42,6 +42,7 @@ const specs: Readonly<Record<string, () => Promise<Omit<TrainingSpec, "baseModel
     method: "sft",
     dataset: await shortRows("snips/train.jsonl", 32, 250),
     mapping: { prompt: "{{text}}\n", completion: '{"tool":"{{intent}}"}' },
+    evaluationFraction: 0.25,
     hyperparameters: { ...short, batchSize: 4, learningRate: 1e-3 },
   }),
   "DPO on gsm8k preferences": async () => ({
@@ -60,10 +61,18 @@ const specs: Readonly<Record<string, () => Promise<Omit<TrainingSpec, "baseModel
 };
 
 const backends: Readonly<
-  Record<string, (home: string) => { backend: TrainingBackend; baseModel: string; hardware?: string }>
+  Record<
+    string,
+    (home: string) => { backend: TrainingBackend } & Pick<TrainingSpec, "baseModel" | "hardware" | "tracking">
+  >
 > = {
   "local()": (home) => ({ backend: local({ home }), baseModel: modelFolder }),
-  "hfJobs()": () => ({ backend: backendOf(twin), baseModel: "acme/tiny", hardware: "cpu-basic" }),
+  "hfJobs()": () => ({
+    backend: backendOf(twin),
+    baseModel: "acme/tiny",
+    hardware: "cpu-basic",
+    tracking: { to: "tensorboard" },
+  }),
 };
 
 const cases = Object.keys(specs).flatMap((spec) => Object.keys(backends).map((backend) => [spec, backend]));
@@ -93,6 +102,7 @@ describe.skipIf(!existsSync(SHARED))("from rows to a verified version (needs ../
     expect(result.artifact.location.type).toBe(backendName === "hfJobs()" ? "hub" : "folder");
     const version = await ops.registry.getVersion({ agent: "support", version: String(result.version) });
     expect(version.trainingConfig.trainingMethod).toBe(spec.method);
+    if (spec.evaluationFraction != null) expect(result.metrics.eval_loss).toBeGreaterThan(0);
     if (spec.method === "grpo") {
       expect(Object.keys(result.metrics)).toEqual(
         expect.arrayContaining(["reward", "frac_reward_zero_std", "rewards/numeric/mean"]),

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { HardwareOffer, TrainingRun, TrainingScriptConfig } from "../../../contract/training-backend.ts";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
+import { extraPackages, trackingConfig } from "../extra-packages.ts";
 import type { JobRequest } from "./jobs-client.ts";
 
 /** Linux takes no single variable over 128 KiB; base64 makes a third more of it. */
@@ -33,7 +34,7 @@ export function remoteScriptConfig(options: {
     dataset: {
       train: place(data.trainPath),
       evaluation: data.evaluationPath === null ? null : place(data.evaluationPath),
-      evaluation_fraction: null,
+      evaluation_fraction: data.evaluationPath === null ? (run.evaluationFraction ?? null) : null,
     },
     output_dir: "output",
     seed: run.seed,
@@ -51,7 +52,7 @@ export function remoteScriptConfig(options: {
       private: true,
       strategy: savesCheckpoints ? "every_save" : "end",
     },
-    tracking: { report_to: "none", run_name: null, project: null },
+    tracking: trackingConfig(run),
   };
 }
 
@@ -116,13 +117,13 @@ function shellCommand(run: TrainingRun, hardware: HardwareOffer | null): string 
     // The script starts other programs: what it was made of is not theirs to carry.
     `unset MODELOPS_SCRIPT_B64 ${CONFIG_VARIABLE}`,
   ].join(" && ");
-  const quantisation = run.adapter.kind === "qlora" ? "'bitsandbytes>=0.49,<1'" : null;
+  const extra = extraPackages(run).map((name) => `'${name}'`);
   const cards = hardware?.accelerator?.count ?? 1;
   if (cards <= 1) {
-    const extra = quantisation ? `--with ${quantisation} ` : "";
-    return `${unpack} && exec uv run ${extra}train.py --config run.json`;
+    const withExtra = extra.map((name) => `--with ${name} `).join("");
+    return `${unpack} && exec uv run ${withExtra}train.py --config run.json`;
   }
-  const install = quantisation ? ` && uv pip install --quiet --python "$PYTHON" ${quantisation}` : "";
+  const install = extra.length > 0 ? ` && uv pip install --quiet --python "$PYTHON" ${extra.join(" ")}` : "";
   return (
     `${unpack} && uv sync --quiet --script train.py && PYTHON="$(uv python find --script train.py)"${install} && ` +
     `exec "$PYTHON" -m accelerate.commands.launch --num_processes ${cards} --num_machines 1 --mixed_precision no ` +

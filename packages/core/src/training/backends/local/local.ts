@@ -6,14 +6,15 @@ import type {
   BackendJob,
   TrainingBackend,
   TrainingProgressRecord,
+  TrainingRun,
 } from "../../../contract/training-backend.ts";
 import { parseOrThrow } from "../../../errors/from-zod.ts";
 import { ModelOpsError } from "../../../errors/modelops-error.ts";
 import { packagedScriptPath } from "../../../files/packaged-script.ts";
 import type { ArtifactFile } from "../../../model/artifact.ts";
-import type { TrainingMethod } from "../../../model/model-version.ts";
 import { type Clock, systemClock } from "../../../time/clock.ts";
 import { verifyModelFolder } from "../../artifact-check.ts";
+import { extraPackages } from "../extra-packages.ts";
 import { missingEnvironment, readyEnvironment } from "./environment.ts";
 import { HostSignals } from "./host-signals.ts";
 import { followEvents } from "./job-events.ts";
@@ -21,7 +22,7 @@ import { LocalJobs } from "./local-jobs.ts";
 import { type LocalOptions, localOptionsSchema } from "./local-options.ts";
 import { detectHardware } from "./machine.ts";
 import { scriptEnvironment } from "./script-config.ts";
-import { readScriptHeader, type ScriptHeader } from "./script-header.ts";
+import { readScriptHeader } from "./script-header.ts";
 
 const DEFAULT_CANCEL_GRACE_MS = 30_000;
 
@@ -58,23 +59,21 @@ export function local(options: LocalOptions = {}, parts: { readonly clock?: Cloc
   const hardware = (signal?: AbortSignal) => detectHardware({ folder: home, signal });
 
   const environmentFor = async (
-    method: TrainingMethod,
-    kind: string,
-    hardwareId: string,
+    run: Pick<TrainingRun, "method" | "adapter" | "hardwareId" | "tracking">,
   ): Promise<Parameters<typeof missingEnvironment>[0]> => {
-    const path = scriptPath(method);
+    const path = scriptPath(run.method);
     const header = readScriptHeader(await readFile(path, "utf8"), path);
     return {
       home,
-      header: kind === "qlora" ? withQuantisation(header) : header,
-      hasAccelerator: hardwareId === "local-cuda",
+      header: { ...header, dependencies: [...header.dependencies, ...extraPackages(run)] },
+      hasAccelerator: run.hardwareId === "local-cuda",
       python: settings.python,
     };
   };
 
   const ready: NonNullable<TrainingBackend["prepare"]> = async (run, { signal, onMessage } = {}) => {
     if (settings.environment) return;
-    const environment = await environmentFor(run.method, run.adapter.kind, run.hardwareId);
+    const environment = await environmentFor(run);
     await readyEnvironment({
       ...environment,
       uv: settings.uv,
@@ -98,7 +97,7 @@ export function local(options: LocalOptions = {}, parts: { readonly clock?: Cloc
 
     async preparation(run) {
       if (settings.environment) return null;
-      return await missingEnvironment(await environmentFor(run.method, run.adapter.kind, run.hardwareId));
+      return await missingEnvironment(await environmentFor(run));
     },
 
     prepare: ready,
@@ -107,7 +106,7 @@ export function local(options: LocalOptions = {}, parts: { readonly clock?: Cloc
       const pythonPath = settings.environment
         ? settings.environment.pythonPath
         : await readyEnvironment({
-            ...(await environmentFor(run.method, run.adapter.kind, run.hardwareId)),
+            ...(await environmentFor(run)),
             uv: settings.uv,
             env: scriptEnvironment({ extra: env, isOffline: false }),
             report: () => {},
@@ -157,9 +156,4 @@ async function lastResult(events: AsyncIterable<BackendEvent>): Promise<Training
     if (event.body.kind === "progress" && event.body.record.kind === "result") result = event.body.record;
   }
   return result;
-}
-
-/** Four-bit training needs a library that exists for CUDA only, so it is no part of the common pins. */
-function withQuantisation(header: ScriptHeader): ScriptHeader {
-  return { ...header, dependencies: [...header.dependencies, "bitsandbytes>=0.49,<1"] };
 }

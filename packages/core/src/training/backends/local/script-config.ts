@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { TrainingRun, TrainingScriptConfig } from "../../../contract/training-backend.ts";
+import { trackingConfig } from "../extra-packages.ts";
 
 /** The script's view of a run on this machine. */
 export interface LocalScriptConfig extends TrainingScriptConfig {
@@ -27,7 +28,11 @@ export function scriptConfig(options: {
     method: run.method,
     base_model: localModelPath(run.baseModel) ?? run.baseModel,
     base_model_revision: run.baseModelRevision,
-    dataset: { train: run.trainFile, evaluation: run.evaluationFile, evaluation_fraction: null },
+    dataset: {
+      train: run.trainFile,
+      evaluation: run.evaluationFile,
+      evaluation_fraction: run.evaluationFile === null ? (run.evaluationFraction ?? null) : null,
+    },
     output_dir: options.outputPath,
     seed: run.seed,
     adapter: run.adapter,
@@ -39,7 +44,7 @@ export function scriptConfig(options: {
     // The first start finds no checkpoint and begins at step 0; a later one goes on.
     resume: true,
     hub: { push: run.hubRepo !== null, repo_id: run.hubRepo, private: true, strategy: "end" },
-    tracking: { report_to: "none", run_name: null, project: null },
+    tracking: trackingConfig(run),
     parent_pid: options.parentPid,
   };
 }

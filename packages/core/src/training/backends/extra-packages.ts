@@ -1,0 +1,23 @@
+import type { TrainingRun } from "../../contract/training-backend.ts";
+
+/**
+ * Packages that only some runs need, beside the script's own pins; the header's `exclude-newer` decides which version.
+ * Four-bit training needs a library that exists for CUDA only.
+ */
+export function extraPackages(run: Pick<TrainingRun, "adapter" | "tracking">): readonly string[] {
+  return [
+    ...(run.adapter.kind === "qlora" ? ["bitsandbytes>=0.49,<1"] : []),
+    ...(run.tracking?.to === "trackio" ? ["trackio>=0.20,<1"] : []),
+    ...(run.tracking?.to === "tensorboard" ? ["tensorboard>=2.20,<3"] : []),
+  ];
+}
+
+/** Where the script writes its curves. */
+export function trackingConfig(run: Pick<TrainingRun, "tracking">) {
+  const { tracking } = run;
+  return {
+    report_to: tracking?.to ?? "none",
+    run_name: tracking?.runName ?? null,
+    project: tracking?.project ?? null,
+  } as const;
+}
