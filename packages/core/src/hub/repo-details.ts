@@ -1,7 +1,7 @@
 import { parseSafetensorsMetadata } from "@huggingface/hub";
 import { z } from "zod";
 import { ModelOpsError } from "../errors/modelops-error.ts";
-import { callOptions, type HubConnection } from "./hub-connection.ts";
+import { callOptions, type HubConnection, isRepositoryId } from "./hub-connection.ts";
 import { type HubRepository, type RepositoryKind, repositoryPage, toRepository } from "./hub-items.ts";
 import type { HubReader } from "./hub-reader.ts";
 import { modelConfigSchema, repositorySchema } from "./hub-wire.ts";
@@ -63,6 +63,7 @@ export async function readRepoDetails(
     page,
     ...(signal ? { signal } : {}),
   });
+  if (!isRepositoryId(wire.id)) throw foreignName(id, wire.id);
   if (wire.disabled === true) throw disabledError(kind, id, page);
   const files = (wire.siblings ?? []).map((file) => ({ path: file.rfilename, sizeBytes: file.size ?? null }));
   const { license_name: licenseName, license_link: licenseUrl } = wire.cardData ?? {};
@@ -173,5 +174,15 @@ function disabledError(kind: RepositoryKind, id: string, page: string): ModelOps
     reason: "Its owner or the Hub closed it; nobody can read it at present.",
     fix: "choose another one, or ask its owner.",
     details: { url: page },
+  });
+}
+
+/** The name is used from here on, in addresses and by the training script. */
+function foreignName(asked: string, given: string): ModelOpsError {
+  return new ModelOpsError({
+    code: "hub/unexpected-reply",
+    message: `Asked for ${asked}, the Hub answered with ${JSON.stringify(given).slice(0, 140)}.`,
+    reason: "That is no repository id.",
+    fix: "check that the Hub address (HF_ENDPOINT) is right.",
   });
 }

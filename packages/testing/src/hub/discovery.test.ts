@@ -297,6 +297,12 @@ describe("repoDetails", () => {
     await expect(hub.repoDetails("acme/stolen")).rejects.toMatchObject({ code: "hub/redirected" });
   });
 
+  test("does not go on with a name that an answer made up", async () => {
+    const body = { id: "../../../etc", private: false, gated: false };
+    twin.faults.add({ route: "GET /api/models/acme/odd", fault: { kind: "reply", status: 200, body } });
+    await expect(hub.repoDetails("acme/odd")).rejects.toMatchObject({ code: "hub/unexpected-reply" });
+  });
+
   test("counts the weights itself where the Hub has not yet", async () => {
     expect((await hub.repoDetails("acme/uncounted")).model).toMatchObject({
       parameters: 128,
