@@ -9,7 +9,7 @@ import { signFlipTest } from "../sign-flip-test.ts";
 import { meanBounds } from "./composite-gain.ts";
 import type { RecommendationMetric } from "./recommend-options.ts";
 
-/** Up to this many pairs a metric that is not pass/fail is tested by exact sign flips instead of t. */
+/** Up to this many pairs, or documents, a metric is tested by exact sign flips instead of t. */
 const SIGN_FLIP_UP_TO = 20;
 
 /** One row of the per-metric table. Shares: 0.1 is 10 % (or 10 points when `relativeUndefined`). */
@@ -71,7 +71,7 @@ interface MetricEvidenceOptions {
  *
  * Scores: delta method for the ratio, t bounds; below the floor of 0.05, absolute points. Raw quantities: delta method
  * on the logarithm of the ratio of means, shown as a percentage. Test of "worse": exact McNemar for pass/fail, exact
- * sign flips up to 20 pairs or with clusters, else paired t; raw positive quantities on log ratios.
+ * sign flips up to 20 pairs (or clusters), else t, with the CR1 error when examples share clusters; raw positive quantities on log ratios.
  */
 export function metricEvidence(options: MetricEvidenceOptions): MetricEvidence {
   const { metric, candidate, baseline, clusterIds, alpha } = options;
@@ -148,11 +148,16 @@ function pValueWorse(
   const first = candidate.map(scale);
   const second = baseline.map(scale);
   const differences = first.map((value, index) => value - (second[index] ?? 0));
-  if (clusterIds !== undefined || candidate.length <= SIGN_FLIP_UP_TO) {
-    return signFlipTest({ differences, clusterIds }).pValueWorse;
+  const units = clusterIds === undefined ? candidate.length : new Set(clusterIds).size;
+  if (units <= SIGN_FLIP_UP_TO) return signFlipTest({ differences, clusterIds }).pValueWorse;
+  if (clusterIds !== undefined) {
+    const cluster = clusterStandardError({ values: differences, clusterIds });
+    if (cluster.recommended > 0) {
+      return studentTCdf(cluster.mean / cluster.recommended, cluster.degreesOfFreedom);
+    }
   }
   const { t, difference, degreesOfFreedom } = comparePaired({ candidate: first, baseline: second });
   // Without any spread t is undefined; all signs equal has the exact chance 2⁻ⁿ.
-  if (t === null) return difference < 0 ? 2 ** -candidate.length : 1;
+  if (t === null) return difference < 0 ? 2 ** -units : 1;
   return studentTCdf(t, degreesOfFreedom);
 }
