@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
 
 /** One project per package, so that a type test in any of them can fail on its own. */
-const project = (name: string, include: string[]) => ({
+const project = (name: string, include: string[], setupFiles: string[] = []) => ({
   extends: true as const,
   test: {
     name,
     include,
+    setupFiles,
     // Minutes of real training: npm run test:python.
     exclude: ["**/*.python.test.ts", "**/node_modules/**"],
     typecheck: {
@@ -28,7 +29,11 @@ export default defineConfig({
       project("target-openrouter", ["packages/target-openrouter/src/**/*.test.ts"]),
       project("target-hf-endpoints", ["packages/target-hf-endpoints/src/**/*.test.ts"]),
       project("target-gguf", ["packages/target-gguf/src/**/*.test.ts"]),
-      project("testing", ["packages/testing/src/**/*.test.ts"]),
+      project(
+        "testing",
+        ["packages/testing/src/**/*.test.ts"],
+        ["packages/testing/test-support/watch-hub-calls.ts"],
+      ),
       project("examples", ["examples/**/*.test.ts"]),
       project("workspace", ["scripts/**/*.test.ts", "bench/**/*.test.ts"]),
     ],

@@ -17,7 +17,7 @@ os.environ.pop("HF_HUB_DISABLE_XET", None)
 
 
 class Twin:
-    """A twin in a process of its own."""
+    """The twins in a process of their own."""
 
     def __init__(self, **options):
         self.process = subprocess.Popen(
@@ -27,12 +27,19 @@ class Twin:
             text=True,
         )
         started = json.loads(self.process.stdout.readline())
-        self.url, self.token = started["url"], started["token"]
+        self.urls, self.token = started["urls"], started["token"]
+        self.url = self.urls["hub"]
 
     def api(self, token=None):
         from huggingface_hub import HfApi
 
         return HfApi(endpoint=self.url, token=token or self.token)
+
+    def fail_endpoint_starts(self, message):
+        """Endpoints fail to start with this message from now on; None ends that."""
+        self.process.stdin.write(f"{message or ''}\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
 
     def close(self):
         """Ends it; a secret seen where it does not belong makes its exit code 1."""

@@ -1,3 +1,4 @@
+import type { Clock } from "@modelops/core";
 import { VirtualClock } from "./clock/virtual-clock.ts";
 import {
   type EndpointsTwin,
@@ -25,7 +26,9 @@ import type { Twin, TwinOptions } from "./twin/twin.ts";
 /** What all twins share. */
 type Own<Options extends TwinOptions> = Omit<Options, keyof TwinOptions>;
 
-export interface StartTwinsOptions extends TwinOptions {
+export interface StartTwinsOptions<OwnClock extends Clock = VirtualClock> extends TwinOptions {
+  /** Time of all twins; `systemClock` for clients that are no part of this process. @default a new virtual clock */
+  readonly clock?: OwnClock;
   readonly hub?: Own<HubTwinOptions>;
   readonly endpoints?: Own<EndpointsTwinOptions>;
   readonly space?: Own<SpaceTwinOptions>;
@@ -35,7 +38,7 @@ export interface StartTwinsOptions extends TwinOptions {
 }
 
 /** All services, with one clock, one script of faults, one request log and one guard. */
-export interface Twins {
+export interface Twins<OwnClock extends Clock = VirtualClock> {
   readonly hub: HubTwin;
   readonly endpoints: EndpointsTwin;
   readonly space: SpaceTwin;
@@ -53,7 +56,7 @@ export interface Twins {
   };
   /** Answers requests to every twin in this process, without sockets; others reject. */
   readonly fetch: typeof globalThis.fetch;
-  readonly clock: VirtualClock;
+  readonly clock: OwnClock;
   readonly faults: FaultScript;
   readonly requests: RequestLog;
   readonly secrets: SecretGuard;
@@ -62,9 +65,11 @@ export interface Twins {
 }
 
 /** Starts a twin of every service, on a virtual clock unless another one is given. */
-export async function startTwins(
-  options: Omit<StartTwinsOptions, "clock"> & { readonly clock?: VirtualClock } = {},
-): Promise<Twins> {
+export async function startTwins(options?: StartTwinsOptions): Promise<Twins>;
+export async function startTwins<OwnClock extends Clock>(
+  options: StartTwinsOptions<OwnClock> & { readonly clock: OwnClock },
+): Promise<Twins<OwnClock>>;
+export async function startTwins(options: StartTwinsOptions<Clock> = {}): Promise<Twins<Clock>> {
   const clock = options.clock ?? new VirtualClock();
   const faults = options.faults ?? new FaultScript();
   const requests = options.requests ?? new RequestLog();

@@ -31,7 +31,9 @@ export function addBucketRoutes(app: Hono, state: HubState): void {
       const name = `${owner}/${context.req.param("name")}`;
       const url = `${new URL(context.req.url).origin}/buckets/${name}`;
       if (state.buckets.has(name))
-        throw new HubFailure(409, "You already created this bucket", { body: { url } });
+        throw new HubFailure(409, "You already created this bucket", {
+          body: { url, id: stableId(`bucket:${name}`) },
+        });
       const body = (await context.req.json().catch(() => ({}))) as { visibility?: string; private?: boolean };
       state.buckets.set(name, {
         name,
@@ -50,15 +52,14 @@ export function addBucketRoutes(app: Hono, state: HubState): void {
       const bucket = find(repositoryName(context));
       const sizes = Object.values(bucket.files).map((file) => file.size);
       return context.json({
-        _id: stableId(`bucket:${bucket.name}`),
         id: bucket.name,
+        author: bucket.name.slice(0, bucket.name.indexOf("/")),
         private: bucket.isPrivate,
-        visibility: bucket.isPrivate ? "private" : "public",
+        repoType: "bucket",
         createdAt: bucket.createdAt,
         updatedAt: bucket.createdAt,
         size: sizes.reduce((sum, size) => sum + size, 0),
         totalFiles: sizes.length,
-        region: "us",
         cdnRegions: [],
       });
     }),

@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import { avatarOf, stableId } from "./hub-accounts.ts";
 import { page } from "./paging.ts";
 
 /** A paper that a Hub twin knows. */
@@ -38,7 +39,7 @@ export function addDocumentRoutes(
     return context.json(limited(context, found, 120).map((paper) => ({ paper: wirePaper(paper) })));
   });
   app.get("/api/daily_papers", (context) =>
-    context.json(limited(context, seeds.papers, 100).map((paper) => ({ paper: wirePaper(paper) }))),
+    context.json(limited(context, seeds.papers, 100).map(wireDailyPaper)),
   );
   app.get("/api/docs/search", (context) => {
     const { q = "", product } = context.req.query();
@@ -60,16 +61,47 @@ export function addDocumentRoutes(
   });
 }
 
-function wirePaper({ authors = [], ...paper }: HubPaperSeed): Record<string, unknown> {
-  return { ...paper, authors: authors.map((name) => ({ name })) };
+function wirePaper(seed: HubPaperSeed): Record<string, unknown> {
+  const { authors = [], summary = "", upvotes = 0, ...paper } = seed;
+  return {
+    ...paper,
+    summary,
+    upvotes,
+    discussionId: stableId(`discussion:${seed.id}`),
+    authors: authors.map((name) => ({ _id: stableId(name), name, hidden: false })),
+  };
 }
 
-function wireDoc(doc: HubDocSeed, index: number): Record<string, unknown> {
+const SUBMITTER = {
+  _id: stableId("reader"),
+  name: "reader",
+  fullname: "reader",
+  avatarUrl: avatarOf("reader"),
+  isPro: false,
+  type: "user",
+};
+
+function wireDailyPaper(seed: HubPaperSeed): Record<string, unknown> {
+  const publishedAt = new Date(seed.publishedAt ?? "2026-01-01").toISOString();
+  return {
+    paper: { ...wirePaper(seed), publishedAt },
+    title: seed.title,
+    summary: seed.summary ?? "",
+    publishedAt,
+    thumbnail: `/thumbnails/papers/${seed.id}.png`,
+    numComments: 0,
+    submittedBy: SUBMITTER,
+    isAuthorParticipating: false,
+  };
+}
+
+function wireDoc(doc: HubDocSeed): Record<string, unknown> {
   const headings = Object.fromEntries(
     (doc.headings ?? [doc.title]).slice(0, 5).map((heading, level) => [`heading${level + 1}`, heading]),
   );
   return {
-    id: index,
+    id: stableId(doc.url),
+    _vectors: { embeddings: [] },
     product: doc.product,
     text: doc.text,
     source_page_url: doc.url,

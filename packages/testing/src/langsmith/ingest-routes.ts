@@ -41,7 +41,7 @@ export function addIngestRoutes(
   });
 
   app.post("/feedback", async (context) => {
-    return context.json(feedbackBody(state.addFeedback(await context.req.json<Json>())));
+    return context.json(feedbackBody(state, state.addFeedback(await context.req.json<Json>())));
   });
   app.get("/feedback", (context) => {
     const runs = context.req.queries("run");
@@ -55,7 +55,7 @@ export function addIngestRoutes(
         (sessions === undefined || sessions.includes(row.sessionId ?? "")) &&
         (sources === undefined || sources.includes(sourceOf(row))),
     );
-    return context.json(page(context, all).map(feedbackBody));
+    return context.json(page(context, all).map((row) => feedbackBody(state, row)));
   });
 }
 
@@ -69,7 +69,7 @@ function sourceOf(row: FeedbackRecord): string {
   return typeof source?.type === "string" ? source.type : "api";
 }
 
-function feedbackBody(row: FeedbackRecord): object {
+function feedbackBody(state: LangSmithState, row: FeedbackRecord): object {
   const { fields } = row;
   return {
     correction: null,
@@ -79,6 +79,8 @@ function feedbackBody(row: FeedbackRecord): object {
     ...fields,
     id: row.id,
     run_id: row.runId,
+    // Also of feedback that came without one.
+    trace_id: fields.trace_id ?? state.runs.get(row.runId ?? "")?.traceId ?? null,
     session_id: row.sessionId,
     key: row.key,
     score: row.score,

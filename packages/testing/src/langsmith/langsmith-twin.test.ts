@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { Client } from "langsmith";
 import { evaluate } from "langsmith/evaluation";
 import { traceable } from "langsmith/traceable";
@@ -258,4 +259,33 @@ describe("the LangSmith twin, asked by the langsmith client", () => {
     await clock.advance(25 * 3_600_000);
     expect(await collect(client.runs.queryV2({ project_ids: [id] }))).toHaveLength(0);
   });
+});
+
+test("tells the Python client how to send, and to which trace feedback belongs that came without one", async () => {
+  await start();
+  const headers = { "x-api-key": KEY, "content-type": "application/json" };
+  const ask = async (path: string, body?: object) => {
+    const sent = body && { method: "POST", body: JSON.stringify(body) };
+    return (await fetch(`${twin.url}${path}`, { headers, ...sent })).json();
+  };
+  expect(await ask("/info")).toMatchObject({
+    batch_ingest_config: {
+      scale_up_qsize_trigger: expect.any(Number),
+      scale_up_nthreads_limit: expect.any(Number),
+      scale_down_nempty_trigger: expect.any(Number),
+    },
+  });
+  const [root, child] = [randomUUID(), randomUUID()];
+  const run = { name: "r", run_type: "chain", inputs: {}, trace_id: root, session_name: "p" };
+  await ask("/runs/batch", {
+    post: [
+      { ...run, id: root },
+      { ...run, id: child, parent_run_id: root },
+    ],
+    patch: [],
+  });
+  await ask("/feedback", { run_id: child, key: "user", score: 1 });
+  await ask("/feedback", { run_id: null, session_id: randomUUID(), key: "summary", score: 1 });
+  expect(await ask("/feedback?key=user")).toMatchObject([{ run_id: child, trace_id: root }]);
+  expect(await ask("/feedback?key=summary")).toMatchObject([{ run_id: null, trace_id: null }]);
 });

@@ -61,6 +61,10 @@ export async function startLangSmithTwin(options: LangSmithTwinOptions = {}): Pr
         use_multipart_endpoint: multipart,
         size_limit: 100,
         size_limit_bytes: 20_971_520,
+        // The Python client's thread ends without a word where these are missing, and its flush waits for ever.
+        scale_up_qsize_trigger: 1000,
+        scale_up_nthreads_limit: 16,
+        scale_down_nempty_trigger: 4,
       },
       instance_flags: {
         dataset_examples_multipart_enabled: true,
