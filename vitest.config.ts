@@ -32,7 +32,7 @@ export default defineConfig({
       project(
         "testing",
         ["packages/testing/src/**/*.test.ts"],
-        ["packages/testing/test-support/watch-hub-calls.ts"],
+        ["packages/testing/src/hub/__fixtures__/watch-hub-calls.ts"],
       ),
       project("examples", ["examples/**/*.test.ts"]),
       project("workspace", ["scripts/**/*.test.ts", "bench/**/*.test.ts"]),

@@ -32,7 +32,21 @@ export type { DatasetSourceCase, DatasetSourcePlace } from "./kits/dataset-sourc
 export { datasetSourceCases, describeDatasetSource } from "./kits/dataset-source/describe-dataset-source.ts";
 export type { DeployTargetCase, DeployTargetPlace } from "./kits/deploy-target/deploy-target-place.ts";
 export { deployTargetCases, describeDeployTarget } from "./kits/deploy-target/describe-deploy-target.ts";
-export { type KitCase, type KitFactory, type KitPlace, runKitCase } from "./kits/kit-case.ts";
+export {
+  type KitCase,
+  type KitFactory,
+  type KitPlace,
+  runKitCase,
+  type TestRunner,
+} from "./kits/kit-case.ts";
+export { describeRegistryStore, registryStoreCases } from "./kits/registry-store/describe-registry-store.ts";
+export {
+  type CaseContext,
+  runStoreCase,
+  type StoreCase,
+  type StoreFactory,
+  type StorePlace,
+} from "./kits/registry-store/kit.ts";
 export {
   describeTrainingBackend,
   trainingBackendCases,
@@ -65,15 +79,6 @@ export {
   type OpenRouterTwinOptions,
   startOpenRouterTwin,
 } from "./openrouter/openrouter-twin.ts";
-export { describeRegistryStore, registryStoreCases } from "./registry-store/describe-registry-store.ts";
-export {
-  type CaseContext,
-  runStoreCase,
-  type StoreCase,
-  type StoreFactory,
-  type StorePlace,
-  type TestRunner,
-} from "./registry-store/kit.ts";
 export { type LoggedRequest, RequestLog, type RequestsTo } from "./request-log/request-log.ts";
 export { SecretGuard, type SecretLeak } from "./request-log/secret-guard.ts";
 export type { SpaceJobScript } from "./space/space-job.ts";

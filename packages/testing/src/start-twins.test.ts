@@ -1,10 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { openAICompatible } from "@modelops/core";
+import { openAICompatible, systemClock } from "@modelops/core";
 import { afterEach, expect, test } from "vitest";
+import { startEndpointsTwin } from "./endpoints/endpoints-twin.ts";
 import { faultPresets } from "./fault-presets.ts";
 import type { FaultRule } from "./faults/fault-script.ts";
+import { startHubTwin } from "./hub/start-hub-twin.ts";
+import { startLangSmithTwin } from "./langsmith/langsmith-twin.ts";
+import { startModelsTwin } from "./models/models-twin.ts";
+import { startOpenRouterTwin } from "./openrouter/openrouter-twin.ts";
+import { startSpaceTwin } from "./space/space-twin.ts";
 import { startTwins, type Twins } from "./start-twins.ts";
+import type { Twin } from "./twin/twin.ts";
 
 const KEY = "sk-test-0123456789abcdef";
 const question = { messages: [{ role: "user" as const, content: "hi" }] };
@@ -39,6 +46,46 @@ test("starts every service, each at its own address, with one clock and one log"
     "endpoints",
   ]);
   await expect(twins.fetch("http://127.0.0.1:1/x")).rejects.toThrow("no twin answers");
+});
+
+test.each<[string, () => Promise<Twin>, string]>([
+  ["Hub", startHubTwin, "/api/jobs/hardware"],
+  ["Inference Endpoints", startEndpointsTwin, "/v2/provider/me"],
+  ["Space trainer", startSpaceTwin, "/health"],
+  ["LangSmith", startLangSmithTwin, "/info"],
+  ["OpenRouter", startOpenRouterTwin, "/api/v1/models"],
+  ["Models", startModelsTwin, "/v1/models"],
+])(
+  "the %s twin starts alone and answers the same over a socket and in process",
+  async (_name, start, path) => {
+    const twin = await start();
+    try {
+      const headers = { authorization: `Bearer ${KEY}`, "x-api-key": KEY };
+      const answers = [];
+      for (const ask of [fetch, twin.fetch]) {
+        const found = await ask(`${twin.url}${path}`, { headers });
+        const absent = await ask(`${twin.url}/no/such/route`, { headers });
+        answers.push([found.status, await found.json(), absent.status, await absent.json()]);
+      }
+      expect(answers[0]).toEqual(answers[1]);
+      expect(answers[0]).toMatchObject([
+        200,
+        {},
+        501,
+        { error: expect.stringContaining("GET /no/such/route") },
+      ]);
+      expect(twin.requests.total).toBe(4);
+    } finally {
+      await twin.close();
+    }
+  },
+);
+
+test("takes the machine's clock where other processes take part", async () => {
+  const own = await startTwins({ clock: systemClock });
+  expect(own.clock).toBe(systemClock);
+  expect(own.hub.clock).toBe(systemClock);
+  await own.close();
 });
 
 test("plays faults by name, on any of the services", async () => {

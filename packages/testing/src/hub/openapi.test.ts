@@ -1,9 +1,9 @@
 import * as hub from "@huggingface/hub";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PublishedInterface } from "../../test-support/published-interface.ts";
 import { VirtualClock } from "../clock/virtual-clock.ts";
 import { BASE_MODEL, backendOf, collect, trainingRun } from "../jobs/__fixtures__/training-run.ts";
 import { scriptedTraining } from "../jobs/scripted-training.ts";
+import { PublishedInterface } from "./__fixtures__/published-interface.ts";
 import { type HubTwin, startHubTwin } from "./start-hub-twin.ts";
 
 /** What the published file describes and the twin never sends; the guide to the twins says why. */

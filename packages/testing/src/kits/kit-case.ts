@@ -1,4 +1,8 @@
-import type { TestRunner } from "../registry-store/kit.ts";
+/** The two functions of a test runner the kit needs: vitest's, or node:test's. */
+export interface TestRunner {
+  describe(name: string, body: () => void): unknown;
+  it(name: string, body: () => Promise<void>): unknown;
+}
 
 /** What a case works on: made fresh for each case, removed after it. */
 export interface KitPlace {

@@ -1,5 +1,4 @@
-import type { TestRunner } from "../../registry-store/kit.ts";
-import { describeKit, type KitFactory } from "../kit-case.ts";
+import { describeKit, type KitFactory, type TestRunner } from "../kit-case.ts";
 import { CHAT_MODEL_CASES } from "./chat-model-cases.ts";
 import type { ChatModelCase, ChatModelPlace } from "./chat-model-place.ts";
 

@@ -1,5 +1,4 @@
-import type { TestRunner } from "../../registry-store/kit.ts";
-import { describeKit, type KitFactory } from "../kit-case.ts";
+import { describeKit, type KitFactory, type TestRunner } from "../kit-case.ts";
 import { DATASET_SOURCE_CASES } from "./dataset-source-cases.ts";
 import type { DatasetSourceCase, DatasetSourcePlace } from "./dataset-source-place.ts";
 

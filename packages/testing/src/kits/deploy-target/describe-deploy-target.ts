@@ -1,5 +1,4 @@
-import type { TestRunner } from "../../registry-store/kit.ts";
-import { describeKit, type KitFactory } from "../kit-case.ts";
+import { describeKit, type KitFactory, type TestRunner } from "../kit-case.ts";
 import { CHECK_CASES } from "./check-cases.ts";
 import { DEPLOY_CASES } from "./deploy-cases.ts";
 import type { DeployTargetCase, DeployTargetPlace } from "./deploy-target-place.ts";

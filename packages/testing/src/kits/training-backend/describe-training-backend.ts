@@ -1,5 +1,4 @@
-import type { TestRunner } from "../../registry-store/kit.ts";
-import { describeKit, type KitFactory } from "../kit-case.ts";
+import { describeKit, type KitFactory, type TestRunner } from "../kit-case.ts";
 import { ENDING_CASES } from "./ending-cases.ts";
 import { EVENT_CASES } from "./event-cases.ts";
 import { SUBMIT_CASES } from "./submit-cases.ts";

@@ -1,4 +1,5 @@
-import { runStoreCase, type StoreCase, type StoreFactory, type TestRunner } from "./kit.ts";
+import type { TestRunner } from "../kit-case.ts";
+import { runStoreCase, type StoreCase, type StoreFactory } from "./kit.ts";
 import { LIST_CASES } from "./list-cases.ts";
 import { LOG_CASES } from "./log-cases.ts";
 import { RECORD_CASES } from "./record-cases.ts";

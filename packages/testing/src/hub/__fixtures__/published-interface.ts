@@ -20,7 +20,7 @@ const KNOWN_DIFFERENCES: readonly RegExp[] = [
   /^200 of post .*\/paths-info\/.*lfs must NOT have additional properties/,
 ];
 
-const FILE = new URL("../src/hub/__fixtures__/hub-interface.json", import.meta.url);
+const FILE = new URL("./hub-interface.json", import.meta.url);
 
 /** The Hub's published interface: which schema a request and a reply have to fit. */
 export class PublishedInterface {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommitBatch, RegistryStore, StoredRecord } from "@modelops/core";
 import { describe, expect, it } from "vitest";
-import { memoryStore } from "../../../core/src/registry/memory-store.ts";
-import { sqliteStore } from "../../../core/src/registry/sqlite/sqlite-store.ts";
+import { memoryStore } from "../../../../core/src/registry/memory-store.ts";
+import { sqliteStore } from "../../../../core/src/registry/sqlite/sqlite-store.ts";
 import { describeRegistryStore, registryStoreCases } from "./describe-registry-store.ts";
 import { runStoreCase, type StoreFactory } from "./kit.ts";
 

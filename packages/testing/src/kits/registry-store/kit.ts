@@ -31,12 +31,6 @@ export interface StoreCase {
   run(context: CaseContext): Promise<void>;
 }
 
-/** The two functions of a test runner the kit needs: vitest's, or node:test's. */
-export interface TestRunner {
-  describe(name: string, body: () => void): unknown;
-  it(name: string, body: () => Promise<void>): unknown;
-}
-
 /** Runs one case on a fresh place and cleans up. */
 export async function runStoreCase(storeCase: StoreCase, factory: StoreFactory): Promise<void> {
   const place = await factory.create();
