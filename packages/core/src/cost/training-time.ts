@@ -58,7 +58,7 @@ export function trainingTokensPerSecond(
   return (speed.efficiency[adapter] * speed.peakTflops * 1e12 * hardware.accelerator.count) / operations;
 }
 
-/** How long a run takes, start included. The arithmetic is tokens × operations ÷ speed; nothing is fitted to one case. */
+/** How long a run takes, start included. The arithmetic is tokens × operations ÷ speed; the efficiencies are fitted to published runs. */
 export function estimateTime(question: TimeQuestion): TimeEstimate {
   const { hardware, steps, rowsPerStep, microStepsPerStep, tokensPerRow, method } = question;
   const tokensPerSecond = trainingTokensPerSecond(question);
