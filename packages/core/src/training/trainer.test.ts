@@ -36,7 +36,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const trainer of open.splice(0)) await trainer.close();
-  await rm(home, { recursive: true, force: true });
+  // A run that was just killed may still be closing its files.
+  await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 });
 
 /** A base model in miniature, with the one tensor that the checks look at. */
