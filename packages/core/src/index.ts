@@ -63,6 +63,9 @@ export type {
   BackendJob,
   BackendJobStage,
   BackendJobStatus,
+  BackendSchedule,
+  BackendScheduledJob,
+  BackendSchedules,
   HardwareOffer,
   RunTracking,
   TrainingBackend,
@@ -305,6 +308,10 @@ export { hubBaseModels, type LicensePolicy } from "./training/hub-base-model.ts"
 export type { JobRecord, TrainingJobState } from "./training/job-record.ts";
 export type { TrainingPlan } from "./training/plan.ts";
 export { parseProgressLine } from "./training/progress-line.ts";
+export { formatScheduleQuote, type Repetition, type ScheduleQuote } from "./training/schedules/repetition.ts";
+export type { ApproveScheduleCallback, ScheduleOptions } from "./training/schedules/schedule-options.ts";
+export type { ScheduleRecord, TrainingScheduleState } from "./training/schedules/schedule-record.ts";
+export { TrainingSchedule, type TrainingScheduleStatus } from "./training/schedules/training-schedule.ts";
 export { Trainer } from "./training/trainer.ts";
 export type {
   ApprovalAnswer,

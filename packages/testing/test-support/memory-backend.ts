@@ -8,6 +8,7 @@ import {
 } from "@modelops/core";
 import type { KitFactory } from "../src/kits/kit-case.ts";
 import type { RunEnding, TrainingBackendPlace } from "../src/kits/training-backend/training-backend-place.ts";
+import { type MemorySchedules, memorySchedules } from "./memory-schedules.ts";
 
 interface MemoryJob {
   readonly run: TrainingRun;
@@ -19,6 +20,7 @@ interface MemoryJob {
 export interface MemoryJobs {
   readonly jobs: Map<string, MemoryJob>;
   readonly starts: Map<string, number>;
+  readonly schedules: MemorySchedules;
 }
 
 const TIME = "2026-01-01T00:00:00.000Z";
@@ -61,7 +63,8 @@ export function memoryBackend(service: MemoryJobs): TrainingBackend {
   return {
     contract: "training-backend/v1",
     id: "memory",
-    capabilities: { local: false, methods: ["sft"], adapters: ["lora"], schedule: false },
+    capabilities: { local: false, methods: ["sft"], adapters: ["lora"], schedule: true },
+    schedules: memorySchedules(service.schedules),
     hardware: async () => [
       {
         id: "small",
@@ -137,7 +140,7 @@ export function memoryBackendFactory(
   return {
     name: "a backend in memory",
     create() {
-      const service: MemoryJobs = { jobs: new Map(), starts: new Map() };
+      const service: MemoryJobs = { jobs: new Map(), starts: new Map(), schedules: new Map() };
       let runs = 0;
       return {
         backend: open(service),

@@ -7,6 +7,7 @@ export type Collection =
   | "versions"
   | "pointer-moves"
   | "jobs"
+  | "schedules"
   | "approvals"
   | "evaluations"
   | "evaluation-rows"

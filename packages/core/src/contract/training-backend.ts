@@ -147,6 +147,54 @@ export interface TrainingProgressRecord {
   readonly [key: string]: unknown;
 }
 
+/** A run that a service starts again and again by itself. Times are ISO 8601 UTC. */
+export interface BackendSchedule {
+  readonly backendScheduleId: string;
+  /** As the service has it. */
+  readonly cron: string;
+  readonly isPaused: boolean;
+  /** The service's own words, when it has paused the schedule by itself. */
+  readonly pausedReason: string | null;
+  /** Null while it is paused. */
+  readonly nextRunAt: string | null;
+}
+
+/** A job that a schedule has started. */
+export interface BackendScheduledJob extends BackendJob {
+  readonly createdAt: string;
+}
+
+/** Schedules of a backend. Every change resolves when the service shows it. */
+export interface BackendSchedules {
+  /**
+   * Keeps a run's schedule, once: the run id names the schedule, and is looked up before a second one is made. Each of
+   * its jobs trains from the beginning; a turn is left out while the one before it runs.
+   */
+  create(
+    run: TrainingRun,
+    options: { readonly cron: string; readonly signal?: AbortSignal },
+  ): Promise<BackendSchedule>;
+  /** What `create` has made, or would find; null when there is none, or one of other settings under its id. */
+  ofRun(
+    run: TrainingRun,
+    options: { readonly cron: string; readonly signal?: AbortSignal },
+  ): Promise<BackendSchedule | null>;
+  /** Null when the service has no such schedule (any more). */
+  find(
+    backendScheduleId: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<BackendSchedule | null>;
+  pause(backendScheduleId: string, options?: { readonly signal?: AbortSignal }): Promise<BackendSchedule>;
+  resume(backendScheduleId: string, options?: { readonly signal?: AbortSignal }): Promise<BackendSchedule>;
+  /** Jobs that run go on. Deleting one that is gone is calm. */
+  delete(backendScheduleId: string, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** What it has started, oldest first, also after it was deleted. */
+  jobs(
+    schedule: { readonly backendScheduleId: string; readonly runId: string },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly BackendScheduledJob[]>;
+}
+
 /**
  * A place that runs the training script. Submitting is idempotent for a run id: the backend looks for the run before
  * it starts one, and never repeats a paid request blindly. The end of the event stream is not the end of the job.
@@ -159,8 +207,11 @@ export interface TrainingBackend {
     readonly local: boolean;
     readonly methods: readonly TrainingMethod[];
     readonly adapters: readonly TrainingScriptConfig["adapter"]["kind"][];
+    /** Starts runs by a clock of its own: see `schedules`. */
     readonly schedule: boolean;
   };
+  /** There exactly when `capabilities.schedule` says so. */
+  readonly schedules?: BackendSchedules;
   hardware(options?: { readonly signal?: AbortSignal }): Promise<readonly HardwareOffer[]>;
   /** What `prepare` would have to download for a run; null when nothing is missing. No side effects. */
   preparation?(

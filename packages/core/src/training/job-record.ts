@@ -72,6 +72,8 @@ export const jobRecordSchema = z.looseObject({
     )
     .default([]),
   approvalId: z.string().nullable(),
+  /** The schedule that started it; its approval is the job's. */
+  scheduleId: z.string().nullable().default(null),
   /** The backend's `TrainingRun`: submitting it again is harmless. */
   run: z.looseObject({ runId: z.string() }),
   /** What the registry will be told: see `VersionInput`. */
@@ -113,5 +115,6 @@ export function jobTerms(record: JobRecord): readonly string[] {
     `open:${!isEnded(record)}`,
     `backend:${record.backend}`,
     `hardware:${String(record.run.hardwareId)}`,
+    ...(record.scheduleId === null ? [] : [`schedule:${record.scheduleId}`]),
   ];
 }

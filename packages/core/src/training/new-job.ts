@@ -61,6 +61,7 @@ export function newJobRecord(options: {
       timeoutMs: timeoutWithinCap({ ...limits, ...fallback }),
     })),
     approvalId: options.approvalId,
+    scheduleId: null,
     run: { ...trainingRun(plan, id, options.files, limits.timeoutMs) },
     version: { ...versionTemplate(plan, id) },
     backendJobId: null,

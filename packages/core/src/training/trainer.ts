@@ -11,6 +11,7 @@ import { resolveInside, safeFileName } from "../files/safe-path.ts";
 import { canonicalAgentName } from "../model/agent-name.ts";
 import type { Runtime } from "../runtime.ts";
 import { applyDefaults, checkLimits } from "./apply-defaults.ts";
+import { approvalFor } from "./approval-question.ts";
 import { askedQuote, planFallbacks } from "./fallback-hardware.ts";
 import { JobDriver } from "./job-driver.ts";
 import { exactMinutesOf } from "./job-messages.ts";
@@ -18,6 +19,12 @@ import { isEnded, type JobRecord, type TrainingJobState } from "./job-record.ts"
 import { JobStore } from "./job-store.ts";
 import { attemptLimits, newJobRecord, type TrainingFiles } from "./new-job.ts";
 import { DEMO_ROWS, makePlan, parseSpec, type TrainingPlan } from "./plan.ts";
+import { ScheduleFollowers } from "./schedules/schedule-followers.ts";
+import type { ScheduleOptions } from "./schedules/schedule-options.ts";
+import type { ScheduleRecord, TrainingScheduleState } from "./schedules/schedule-record.ts";
+import { ScheduleStore } from "./schedules/schedule-store.ts";
+import { TrainingSchedule } from "./schedules/training-schedule.ts";
+import { makeSchedule } from "./schedules/training-scheduler.ts";
 import {
   DEFAULT_APPROVAL_ABOVE_USD,
   type TrainerOptions,
@@ -38,6 +45,8 @@ export class Trainer {
   readonly #store: JobStore;
   readonly #events: EventSource<TrainingEvents>;
   readonly #drivers = new Map<string, JobDriver>();
+  readonly #scheduleStore: ScheduleStore;
+  readonly #scheduleFollowers: ScheduleFollowers;
 
   constructor(runtime: Runtime, options: TrainerOptions) {
     this.#runtime = runtime;
@@ -47,6 +56,8 @@ export class Trainer {
     });
     this.#reader = datasetReader(this.#options.sources);
     this.#store = new JobStore(runtime);
+    this.#scheduleStore = new ScheduleStore(runtime);
+    this.#scheduleFollowers = new ScheduleFollowers(runtime);
     this.#events = new EventSource({ onListenerError: runtime.onListenerError });
   }
 
@@ -107,8 +118,7 @@ export class Trainer {
    */
   async train(specOrPlan: TrainingSpec | TrainingPlan, options: TrainOptions = {}): Promise<TrainingJob> {
     const { signal } = options;
-    const plan = "runHash" in specOrPlan ? specOrPlan : await this.plan(specOrPlan, { signal });
-    this.#checkPlan(plan);
+    const plan = await this.#allowedPlan(specOrPlan, signal);
     const id = plan.spec.runId ?? this.#runtime.generateId();
     const known = await this.#settled(await this.#store.find(id), signal);
     if (known && (known.agent !== plan.agent || known.runHash !== plan.runHash)) {
@@ -145,8 +155,61 @@ export class Trainer {
     });
   }
 
+  /**
+   * Lets the backend start this run by its own clock, again and again, on the rows as they are now, after a person's
+   * approval where the dearer of one run and one month needs one. Under an id that is known it gives the schedule that
+   * is there. What it starts is followed, verified and registered while this trainer, or one that has opened the
+   * schedule, is open.
+   * @throws ModelOpsError `training/schedule-not-offered`, `training/schedule-id-taken`, `input/training-schedule`, and what `train` throws
+   */
+  async schedule(
+    specOrPlan: TrainingSpec | TrainingPlan,
+    options: ScheduleOptions,
+  ): Promise<TrainingSchedule> {
+    const { backend, approvals } = this.#options;
+    const record = await makeSchedule(specOrPlan, options, {
+      runtime: this.#runtime,
+      backend,
+      store: this.#scheduleStore,
+      plan: async (wanted, signal) => await this.#allowedPlan(wanted, signal),
+      approve: async ({ plan, quote, subject, summary, ask }) => {
+        const usd = Math.max(quote.perRun.usd.high, quote.usdPerMonth.high);
+        if (!this.#needsApproval(usd)) return null;
+        return await approvalFor(
+          { agent: plan.agent, action: "training.schedule", subject, hash: quote.hash, summary, usd },
+          {
+            approvals,
+            actor: this.#runtime.actor,
+            call: "schedule",
+            details: { usd: quote.perRun.usd, usdPerMonth: quote.usdPerMonth },
+            ask: ask ? () => ask(quote, plan) : null,
+          },
+        );
+      },
+      claim: async (approvalId, claim) => await approvals.claim(approvalId, claim),
+      writeData: async (plan, id, signal) => await this.#writeData(plan, id, signal),
+    });
+    return this.#openSchedule(record);
+  }
+
+  /** A schedule by its id, from this process or another one; what it has started meanwhile is followed on. */
+  async openSchedule(id: string): Promise<TrainingSchedule> {
+    return this.#openSchedule(await this.#scheduleStore.get(id));
+  }
+
+  /** Schedules, newest first, as they were last seen. Looking does not follow them. */
+  async schedules(
+    options: { readonly agent?: string; readonly status?: TrainingScheduleState } = {},
+  ): Promise<readonly ScheduleRecord[]> {
+    return await this.#scheduleStore.list({
+      agent: options.agent === undefined ? undefined : canonicalAgentName(options.agent),
+      terms: options.status ? [`status:${options.status}`] : [],
+    });
+  }
+
   /** Stops following. Running jobs go on; `job(id)` finds them again. */
   async close(): Promise<void> {
+    await this.#scheduleFollowers.close();
     const drivers = [...this.#drivers.values()];
     this.#drivers.clear();
     for (const driver of drivers) driver.close();
@@ -197,7 +260,22 @@ export class Trainer {
     });
   }
 
-  #checkPlan(plan: TrainingPlan): void {
+  #openSchedule(record: ScheduleRecord): TrainingSchedule {
+    const { backend } = this.#options;
+    const schedules = record.backend === backend.id ? (backend.schedules ?? null) : null;
+    const schedule = new TrainingSchedule(record, {
+      runtime: this.#runtime,
+      store: this.#scheduleStore,
+      jobStore: this.#store,
+      schedules,
+      openJob: (job) => this.#open(job),
+    });
+    if (schedules && record.status !== "deleted") this.#scheduleFollowers.follow(schedule);
+    return schedule;
+  }
+
+  async #allowedPlan(specOrPlan: TrainingSpec | TrainingPlan, signal?: AbortSignal): Promise<TrainingPlan> {
+    const plan = "runHash" in specOrPlan ? specOrPlan : await this.plan(specOrPlan, { signal });
     if (plan.backend !== this.#options.backend.id) {
       throw new ModelOpsError({
         code: "training/other-backend",
@@ -208,7 +286,7 @@ export class Trainer {
     const cap = plan.spec.maxCostUsd;
     const quotes = [plan.quote, ...(plan.fallbacks ?? []).map((fallback) => fallback.quote)];
     const tooDear = quotes.find((quote) => cap != null && quote.usd.likely > cap);
-    if (cap == null || !tooDear) return;
+    if (cap == null || !tooDear) return plan;
     throw new ModelOpsError({
       code: "training/quote-exceeds-cap",
       message: `The run is quoted at $${tooDear.usd.likely.toFixed(2)}, above maxCostUsd = $${cap.toFixed(2)}.`,
@@ -218,51 +296,35 @@ export class Trainer {
     });
   }
 
-  async #approve(plan: TrainingPlan, id: string, options: TrainOptions): Promise<string | null> {
-    const { approvals, requireApproval, defaults } = this.#options;
+  #needsApproval(usdHigh: number): boolean {
+    const { requireApproval, defaults } = this.#options;
     const approvalAboveUsd =
       this.#options.approvalAboveUsd ?? defaults?.safety.approvalAboveUsd ?? DEFAULT_APPROVAL_ABOVE_USD;
+    return requireApproval || usdHigh > approvalAboveUsd;
+  }
+
+  async #approve(plan: TrainingPlan, id: string, { approve }: TrainOptions): Promise<string | null> {
     const { quote, agent } = plan;
     const asked = askedQuote(plan);
-    if (!requireApproval && asked.usdHigh <= approvalAboveUsd) return null;
-    const summary = `Train ${agent} from ${plan.baseModel.id} on ${plan.rows} rows (${plan.method}): ${asked.text}.`;
-    // With a run id of one's own the question survives a restart; else it is about this very plan.
-    const subject = plan.spec.runId ?? plan.runHash;
-    const question = {
-      agent,
-      action: "training.start",
-      subject,
-      hash: asked.hash,
-      summary,
-      usd: asked.usdHigh,
-    };
-    const approval = await approvals.request(question);
-    if (approval.status === "approved") return approval.id;
-    if (!options.approve) {
-      throw new ModelOpsError({
-        code: "approval/required",
-        message: `The run needs a person's approval: ${summary}`,
-        fix: `approve it with approvals.approve(${JSON.stringify(approval.id)}, { by }), then call train again with the same plan.`,
-        details: { approvalId: approval.id, hash: asked.hash, usd: quote.usd, runId: id },
-      });
-    }
-    const answer = await options.approve(quote, plan);
-    const decision = typeof answer === "boolean" ? { approved: answer, by: this.#runtime.actor.id } : answer;
-    if (decision?.approved === true) {
-      await approvals.approve(approval.id, { by: decision.by, reason: decision.reason });
-      return approval.id;
-    }
-    await approvals.deny(approval.id, {
-      by: decision?.by ?? this.#runtime.actor.id,
-      reason: decision?.reason,
-    });
-    throw new ModelOpsError({
-      code: "approval/denied",
-      message: `The run was not approved: ${summary}`,
-      reason: decision?.reason,
-      fix: "do not retry; ask the person what should change.",
-      details: { approvalId: approval.id },
-    });
+    if (!this.#needsApproval(asked.usdHigh)) return null;
+    return await approvalFor(
+      {
+        agent,
+        action: "training.start",
+        // With a run id of one's own the question survives a restart; else it is about this very plan.
+        subject: plan.spec.runId ?? plan.runHash,
+        hash: asked.hash,
+        summary: `Train ${agent} from ${plan.baseModel.id} on ${plan.rows} rows (${plan.method}): ${asked.text}.`,
+        usd: asked.usdHigh,
+      },
+      {
+        approvals: this.#options.approvals,
+        actor: this.#runtime.actor,
+        call: "train",
+        details: { usd: quote.usd, runId: id },
+        ask: approve ? () => approve(quote, plan) : null,
+      },
+    );
   }
 
   async #writeData(plan: TrainingPlan, id: string, signal: AbortSignal | undefined): Promise<TrainingFiles> {

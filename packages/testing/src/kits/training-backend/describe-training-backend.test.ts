@@ -1,13 +1,14 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BackendEvent, local, type TrainingBackend } from "@modelops/core";
+import { type BackendEvent, type BackendSchedules, local, type TrainingBackend } from "@modelops/core";
 import { describe, expect, it } from "vitest";
 import {
   type MemoryJobs,
   memoryBackend,
   memoryBackendFactory,
 } from "../../../test-support/memory-backend.ts";
+import { memorySchedules } from "../../../test-support/memory-schedules.ts";
 import { type KitFactory, runKitCase } from "../kit-case.ts";
 import { describeTrainingBackend, trainingBackendCases } from "./describe-training-backend.ts";
 import type { TrainingBackendPlace } from "./training-backend-place.ts";
@@ -90,6 +91,14 @@ const naive = (
   memoryBackendFactory((service) => {
     const backend = memoryBackend(service);
     return { ...backend, ...spoil(backend, service) };
+  });
+
+const naiveSchedules = (
+  spoil: (schedules: BackendSchedules, kept: MemoryJobs["schedules"]) => Partial<BackendSchedules>,
+) =>
+  naive((_, service) => {
+    const schedules = memorySchedules(service.schedules);
+    return { schedules: { ...schedules, ...spoil(schedules, service.schedules) } };
   });
 
 const retelling = (change: (event: BackendEvent) => readonly BackendEvent[]) =>
@@ -314,6 +323,44 @@ const HABITS: readonly {
       };
     }),
     caughtBy: /closes twice/,
+  },
+  {
+    habit: "has schedules that it does not declare",
+    backend: naive((backend) => ({ capabilities: { ...backend.capabilities, schedule: false } })),
+    caughtBy: /exactly when it declares them/,
+  },
+  {
+    habit: "makes a schedule anew each time it is asked to",
+    backend: naiveSchedules((schedules, kept) => ({
+      async create(run, options) {
+        kept.delete(run.runId);
+        const made = {
+          ...(await schedules.create(run, options)),
+          backendScheduleId: `again-${Math.random()}`,
+        };
+        kept.set(run.runId, made);
+        return made;
+      },
+    })),
+    caughtBy: /keeps a schedule once/,
+  },
+  {
+    habit: "says that a schedule is paused before it is",
+    backend: naiveSchedules((schedules) => ({
+      async pause(id) {
+        const shown = await schedules.find(id);
+        setTimeout(() => void schedules.pause(id).catch(() => {}), 20);
+        return { ...(shown ?? (await schedules.pause(id))), isPaused: true, nextRunAt: null };
+      },
+    })),
+    caughtBy: /pauses, resumes and deletes/,
+  },
+  {
+    habit: "makes a schedule for a caller that has given up",
+    backend: naiveSchedules((schedules) => ({
+      create: async (run, { cron }) => await schedules.create(run, { cron }),
+    })),
+    caughtBy: /makes no schedule/,
   },
 ];
 

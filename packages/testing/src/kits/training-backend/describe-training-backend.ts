@@ -1,6 +1,7 @@
 import { describeKit, type KitFactory, type TestRunner } from "../kit-case.ts";
 import { ENDING_CASES } from "./ending-cases.ts";
 import { EVENT_CASES } from "./event-cases.ts";
+import { SCHEDULE_CASES } from "./schedule-cases.ts";
 import { SUBMIT_CASES } from "./submit-cases.ts";
 import type { TrainingBackendCase, TrainingBackendPlace } from "./training-backend-place.ts";
 
@@ -9,6 +10,7 @@ export const trainingBackendCases: readonly TrainingBackendCase[] = [
   ...SUBMIT_CASES,
   ...EVENT_CASES,
   ...ENDING_CASES,
+  ...SCHEDULE_CASES,
 ];
 
 /** The contract of a `TrainingBackend` as a test suite: `describeTrainingBackend(factory, { describe, it })`. */

@@ -5,6 +5,7 @@ import type {
   HardwareOffer,
   TrainingBackend,
   TrainingProgressRecord,
+  TrainingRun,
 } from "../../../contract/training-backend.ts";
 import { hardwareSnapshot } from "../../../cost/hardware-catalogue.ts";
 import { parseOrThrow } from "../../../errors/from-zod.ts";
@@ -25,7 +26,9 @@ import { isOverdue, toStatus } from "./job-status.ts";
 import { hasEnded, type WireJob } from "./job-wire.ts";
 import { JobsClient } from "./jobs-client.ts";
 import { followLog, type LogEntry, readLogTail } from "./log-follower.ts";
-import { submitRun } from "./submit.ts";
+import { ownId } from "./own-id.ts";
+import { hfSchedules } from "./schedules.ts";
+import { type SubmitParts, submitRun } from "./submit.ts";
 
 export type { HfJobsOptions } from "./hf-jobs-options.ts";
 
@@ -137,7 +140,7 @@ export function hfJobs(
     backendJobId,
     { since = 0, signal, keepAlive = true } = {},
   ) {
-    const id = jobIdOf(backendJobId, namespace);
+    const id = ownId(backendJobId, namespace, "job");
     const used = keepAlive ? client : backgroundClient;
     const created = await used.get(id, signal);
     const entries = followLog({
@@ -164,6 +167,19 @@ export function hfJobs(
     }
   };
 
+  const partsFor = async (run: TrainingRun, signal?: AbortSignal): Promise<SubmitParts> => ({
+    client,
+    connection,
+    clock,
+    datasetRepo,
+    image: settings.image ?? DEFAULT_IMAGE,
+    env: settings.env ?? {},
+    jobToken: jobToken.reveal(),
+    scriptPath: scriptPath(run.method),
+    hardware: await offerFor(run.hardwareId, signal),
+    hubRepo: run.hubRepo ?? defaultModelRepo(namespace, run.agent, run.runId),
+  });
+
   return {
     contract: "training-backend/v1",
     id: "hf-jobs",
@@ -171,39 +187,26 @@ export function hfJobs(
       local: false,
       methods: ["sft", "dpo", "grpo"],
       adapters: ["lora", "qlora", "full"],
-      schedule: false,
+      schedule: true,
     },
 
     hardware: ({ signal } = {}) => hardware(signal),
 
+    schedules: hfSchedules({ client, clock }, partsFor),
+
     async submit(run, { signal } = {}): Promise<BackendJob> {
-      const job = await submitRun(
-        run,
-        {
-          client,
-          connection,
-          clock,
-          datasetRepo,
-          image: settings.image ?? DEFAULT_IMAGE,
-          env: settings.env ?? {},
-          jobToken: jobToken.reveal(),
-          scriptPath: scriptPath(run.method),
-          hardware: await offerFor(run.hardwareId, signal),
-          hubRepo: run.hubRepo ?? defaultModelRepo(namespace, run.agent, run.runId),
-        },
-        signal,
-      );
+      const job = await submitRun(run, await partsFor(run, signal), signal);
       return { backendJobId: `${namespace}/${job.id}`, url: client.url(job.id) };
     },
 
     async status(backendJobId, { signal } = {}) {
-      return await currentStatus(jobIdOf(backendJobId, namespace), signal);
+      return await currentStatus(ownId(backendJobId, namespace, "job"), signal);
     },
 
     events,
 
     async cancel(backendJobId, { signal } = {}) {
-      const id = jobIdOf(backendJobId, namespace);
+      const id = ownId(backendJobId, namespace, "job");
       let job = await client.get(id, signal);
       if (!hasEnded(job)) await client.cancel(id, signal);
       // Done when the service shows it, not when it was asked.
@@ -215,7 +218,7 @@ export function hfJobs(
     },
 
     async artifact(backendJobId, { signal } = {}) {
-      const job = await client.get(jobIdOf(backendJobId, namespace), signal);
+      const job = await client.get(ownId(backendJobId, namespace, "job"), signal);
       const config = configOfJob(job.environment ?? {});
       if (job.status.stage !== "COMPLETED" || !config?.hub.repo_id) {
         throw new ModelOpsError({
@@ -226,6 +229,14 @@ export function hfJobs(
       }
       const result = await lastResult(events(backendJobId, { signal }));
       const pushed = z.looseObject({ revision: z.string() }).safeParse(result?.hub);
+      if (!pushed.success && job.initiator?.type === "scheduled-job") {
+        throw new ModelOpsError({
+          code: "training/artifact-invalid",
+          message: `The job ${backendJobId} does not say which commit of ${config.hub.repo_id} is its result.`,
+          reason: "The repository is that of a schedule, whose next run may have pushed since.",
+          fix: "look at the job's log; its schedule goes on.",
+        });
+      }
       const model = await openPushedModel(
         connection,
         { repository: config.hub.repo_id, ...(pushed.success ? { revision: pushed.data.revision } : {}) },
@@ -249,18 +260,6 @@ async function lastResult(
   for await (const event of events)
     if (event.body.kind === "progress" && event.body.record.kind === "result") result = event.body.record;
   return result;
-}
-
-/** `namespace/id`; the same id under another namespace is another account's job. */
-function jobIdOf(backendJobId: string, namespace: string): string {
-  const [owner, id] = backendJobId.split("/");
-  if (owner === namespace && id !== undefined && /^[\w-]+$/.test(id)) return id;
-  throw new ModelOpsError({
-    code: "training/job-not-found",
-    message: `${JSON.stringify(backendJobId).slice(0, 140)} is no job of ${namespace}.`,
-    reason: "Jobs are found under the namespace that runs them only.",
-    fix: "make the backend with the namespace that the job was submitted with.",
-  });
 }
 
 function defaultModelRepo(namespace: string, agent: string, runId: string): string {

@@ -9,12 +9,15 @@ const MAX_SCRIPT_BYTES = 90 * 1024;
 const MAX_VARIABLE_BYTES = 128 * 1024;
 const CONFIG_VARIABLE = "MODELOPS_CONFIG_B64";
 
+/** What a job is found again by: its run, or the schedule that starts it. */
 export const RUN_LABEL = "modelops-run";
+export const SCHEDULE_LABEL = "modelops-schedule";
 
 /** The script's view of a run on a machine of its own; also what a job tells about itself afterwards. */
 export function remoteScriptConfig(options: {
   readonly run: TrainingRun;
   readonly hubRepo: string;
+  readonly resume: boolean;
   readonly data: {
     readonly repository: string;
     readonly revision: string;
@@ -44,7 +47,7 @@ export function remoteScriptConfig(options: {
     precision: "auto",
     device: "auto",
     threads: null,
-    resume: true,
+    resume: options.resume,
     // The disk ends with the job: what is not on the Hub is lost.
     hub: {
       push: true,
@@ -65,6 +68,7 @@ export async function jobRequest(options: {
   readonly image: string;
   readonly env: Readonly<Record<string, string>>;
   readonly jobToken: string;
+  readonly identity: typeof RUN_LABEL | typeof SCHEDULE_LABEL;
 }): Promise<JobRequest> {
   const { run } = options;
   const script = await readFile(options.scriptPath);
@@ -93,7 +97,7 @@ export async function jobRequest(options: {
     environment,
     secrets: { HF_TOKEN: options.jobToken },
     timeoutSeconds: Math.max(1, Math.ceil(run.timeoutMs / 1000)),
-    labels: jobLabels(run),
+    labels: jobLabels(run, options.identity),
   };
 }
 
@@ -133,7 +137,7 @@ function shellCommand(run: TrainingRun, hardware: HardwareOffer | null): string 
 
 const LABEL_VALUE = /^[a-zA-Z0-9._-]{1,100}$/;
 
-function jobLabels(run: TrainingRun): Record<string, string> {
+export function jobLabels(run: TrainingRun, identity: string): Record<string, string> {
   if (!LABEL_VALUE.test(run.runId)) {
     throw new ModelOpsError({
       code: "training/run-id",
@@ -148,7 +152,7 @@ function jobLabels(run: TrainingRun): Record<string, string> {
     ...Object.fromEntries(given.filter(([key]) => key !== "")),
     name: clean(`modelops-${run.agent}`),
     "modelops-agent": clean(run.agent),
-    [RUN_LABEL]: run.runId,
+    [identity]: run.runId,
   };
 }
 

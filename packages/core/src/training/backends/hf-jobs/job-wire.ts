@@ -11,6 +11,7 @@ export const jobSchema = z.looseObject({
   environment: z.record(z.string(), z.string()).nullish(),
   labels: z.record(z.string(), z.string()).nullish(),
   owner: z.looseObject({ name: z.string().nullish() }).nullish(),
+  initiator: z.looseObject({ type: z.string(), id: z.string().nullish() }).nullish(),
   status: z.looseObject({
     stage: z.string(),
     message: z.string().nullish(),
@@ -19,6 +20,22 @@ export const jobSchema = z.looseObject({
 });
 
 export type WireJob = z.infer<typeof jobSchema>;
+
+/** A scheduled job as the API answers it. */
+export const scheduledJobSchema = z.looseObject({
+  id: z.string(),
+  createdAt: z.string(),
+  schedule: z.string(),
+  suspend: z.boolean().nullish(),
+  suspendReason: z.string().nullish(),
+  status: z.looseObject({ nextJobRunAt: z.string().nullish() }).nullish(),
+  jobSpec: z.looseObject({
+    timeout: z.number().nullish(),
+    labels: z.record(z.string(), z.string()).nullish(),
+  }),
+});
+
+export type WireScheduledJob = z.infer<typeof scheduledJobSchema>;
 
 export const hardwareSchema = z.array(
   z.looseObject({

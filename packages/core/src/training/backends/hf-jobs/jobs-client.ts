@@ -5,7 +5,14 @@ import { requestJson } from "../../../http/request-json.ts";
 import type { RetryPolicy } from "../../../http/retry.ts";
 import type { HubConnection } from "../../../hub/hub-connection.ts";
 import type { Clock } from "../../../time/clock.ts";
-import { hardwareSchema, jobSchema, type WireHardware, type WireJob } from "./job-wire.ts";
+import {
+  hardwareSchema,
+  jobSchema,
+  scheduledJobSchema,
+  type WireHardware,
+  type WireJob,
+  type WireScheduledJob,
+} from "./job-wire.ts";
 
 /** Requests that change nothing are repeated; starting a job costs money and is not. */
 const READ_RETRIES: RetryPolicy = { maxAttempts: 6, baseWaitMs: 1000, maxWaitMs: 60_000 };
@@ -21,6 +28,15 @@ export interface JobRequest {
   readonly secrets: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Body of a new schedule. */
+export interface ScheduleRequest {
+  readonly jobSpec: JobRequest;
+  readonly schedule: string;
+  readonly suspend: boolean;
+  /** Whether a turn starts while the one before it runs. */
+  readonly concurrency: boolean;
 }
 
 /** The Jobs API in our own types: the Hub library's lag behind it, and take no filters and no signals. */
@@ -64,38 +80,62 @@ export class JobsClient {
 
   /** Jobs with this label, oldest first. */
   async withLabel(key: string, value: string, signal?: AbortSignal): Promise<readonly WireJob[]> {
-    const found: WireJob[] = [];
-    let cursor: string | null = null;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const query = new URLSearchParams({ label: `${key}=${value}`, limit: "100" });
-      if (cursor !== null) query.set("cursor", cursor);
-      const next: { cursor: string | null } = { cursor: null };
-      const jobs: WireJob[] = await this.#call("GET", `${this.#path()}?${query}`, z.array(jobSchema), {
+    const found = await this.#list(this.#path(), { key, value }, z.array(jobSchema), signal);
+    // Servers have ignored this filter before: what it lets through is looked at again.
+    return oldestFirst(found.filter((job) => job.labels?.[key] === value));
+  }
+
+  /** Schedules with this label, oldest first. */
+  async schedulesWithLabel(
+    key: string,
+    value: string,
+    signal?: AbortSignal,
+  ): Promise<readonly WireScheduledJob[]> {
+    const found = await this.#list(this.#schedulePath(), { key, value }, z.array(scheduledJobSchema), signal);
+    return oldestFirst(found.filter(({ jobSpec }) => jobSpec.labels?.[key] === value));
+  }
+
+  /** Null when there is none (any more). */
+  async findSchedule(id: string, signal?: AbortSignal): Promise<WireScheduledJob | null> {
+    try {
+      return await this.#call("GET", this.#schedulePath(id), scheduledJobSchema, {
         signal,
         retry: READ_RETRIES,
-        onHeaders: (headers) => {
-          next.cursor = nextCursor(headers.get("link"));
-        },
       });
-      // Servers have ignored this filter before: what it lets through is looked at again.
-      found.push(...jobs.filter((job) => job.labels?.[key] === value));
-      cursor = next.cursor;
-      if (cursor === null) break;
+    } catch (error) {
+      if (ModelOpsError.isInstance(error) && error.details.status === 404) return null;
+      throw error;
     }
-    return found.sort((first, second) =>
-      first.createdAt === second.createdAt
-        ? first.id < second.id
-          ? -1
-          : 1
-        : first.createdAt < second.createdAt
-          ? -1
-          : 1,
-    );
+  }
+
+  /** Makes a schedule, once: the request is never repeated here. */
+  async createSchedule(request: ScheduleRequest): Promise<WireScheduledJob> {
+    return await this.#call("POST", this.#schedulePath(), scheduledJobSchema, {
+      body: request,
+      secrets: Object.values(request.jobSpec.secrets),
+      retry: NO_RETRIES,
+    });
+  }
+
+  async changeSchedule(
+    id: string,
+    change: "suspend" | "resume" | "delete",
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const path = this.#schedulePath(id);
+    const [method, place] =
+      change === "delete" ? (["DELETE", path] as const) : (["POST", `${path}/${change}`] as const);
+    await this.#call(method, place, z.unknown(), { signal, retry: READ_RETRIES });
   }
 
   /** Starts a job, once: the request is never repeated here. */
   async create(request: JobRequest, signal?: AbortSignal): Promise<WireJob> {
-    return await this.#call("POST", this.#path(), jobSchema, { body: request, signal, retry: NO_RETRIES });
+    return await this.#call("POST", this.#path(), jobSchema, {
+      body: request,
+      secrets: Object.values(request.secrets),
+      signal,
+      retry: NO_RETRIES,
+    });
   }
 
   async cancel(id: string, signal?: AbortSignal): Promise<void> {
@@ -135,19 +175,53 @@ export class JobsClient {
     return id === undefined ? base : `${base}/${encodeURIComponent(id)}`;
   }
 
+  #schedulePath(id?: string): string {
+    const base = `/api/scheduled-jobs/${encodeURIComponent(this.namespace)}`;
+    return id === undefined ? base : `${base}/${encodeURIComponent(id)}`;
+  }
+
+  /** All pages of a list. */
+  async #list<Item>(
+    path: string,
+    label: { readonly key: string; readonly value: string },
+    schema: z.ZodType<Item[]>,
+    signal?: AbortSignal,
+  ): Promise<readonly Item[]> {
+    const found: Item[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const query = new URLSearchParams({ label: `${label.key}=${label.value}`, limit: "100" });
+      if (cursor !== null) query.set("cursor", cursor);
+      const next: { cursor: string | null } = { cursor: null };
+      const items: readonly Item[] = await this.#call("GET", `${path}?${query}`, schema, {
+        signal,
+        retry: READ_RETRIES,
+        onHeaders: (headers) => {
+          next.cursor = nextCursor(headers.get("link"));
+        },
+      });
+      found.push(...items);
+      cursor = next.cursor;
+      if (cursor === null) break;
+    }
+    return found;
+  }
+
   async #call<Schema extends z.ZodType>(
-    method: "GET" | "POST",
+    method: "GET" | "POST" | "DELETE",
     path: string,
     schema: Schema,
     options: {
-      readonly body?: JobRequest;
+      readonly body?: JobRequest | ScheduleRequest;
+      /** What the body holds and no message may show. */
+      readonly secrets?: readonly string[];
       readonly signal?: AbortSignal;
       readonly retry: RetryPolicy;
       readonly onHeaders?: (headers: Headers) => void;
     },
   ): Promise<z.output<Schema>> {
     const { fetch, hubUrl, token } = this.#connection;
-    const secrets = [token, ...Object.values(options.body?.secrets ?? {})];
+    const secrets = [token, ...(options.secrets ?? [])];
     return await requestJson({
       fetch: options.onHeaders ? headerTap(fetch, options.onHeaders) : fetch,
       url: `${hubUrl}${path}`,
@@ -168,4 +242,11 @@ export class JobsClient {
       retry: options.retry,
     });
   }
+}
+
+function oldestFirst<Item extends { readonly createdAt: string; readonly id: string }>(
+  items: readonly Item[],
+): readonly Item[] {
+  const key = (item: Item) => `${item.createdAt} ${item.id}`;
+  return items.toSorted((first, second) => (key(first) < key(second) ? -1 : 1));
 }

@@ -50,13 +50,18 @@ export async function submitRun(
   const config = remoteScriptConfig({
     run,
     hubRepo: parts.hubRepo,
+    resume: true,
     data: await uploadData(run, parts, signal),
   });
-  const request = await jobRequest({ run, config, ...parts });
+  const request = await jobRequest({ run, config, ...parts, identity: RUN_LABEL });
   // Uploading takes time: another host may have been faster.
   const meanwhile = await findJob(client, run.runId, signal);
   if (meanwhile) return meanwhile;
-  const job = await createOnce(request, run.runId, parts, signal);
+  const job = await createOnce(
+    { create: () => client.create(request), find: () => findJob(client, run.runId) },
+    parts,
+    signal,
+  );
   await requireTimeout(job, request, client);
   return await resolveRace(job, run.runId, client);
 }
@@ -72,7 +77,11 @@ function isOfUse(job: WireJob): boolean {
 }
 
 /** Everything that would make a paid job fail, asked for free. */
-async function requireReadiness(run: TrainingRun, parts: SubmitParts, signal?: AbortSignal): Promise<void> {
+export async function requireReadiness(
+  run: TrainingRun,
+  parts: SubmitParts,
+  signal?: AbortSignal,
+): Promise<void> {
   if (!isRepositoryId(run.baseModel)) {
     throw new ModelOpsError({
       code: "training/base-model-not-on-hub",
@@ -92,7 +101,7 @@ async function requireReadiness(run: TrainingRun, parts: SubmitParts, signal?: A
   );
 }
 
-async function uploadData(run: TrainingRun, parts: SubmitParts, signal?: AbortSignal) {
+export async function uploadData(run: TrainingRun, parts: SubmitParts, signal?: AbortSignal) {
   const place = async (localPath: string) => {
     // The content decides the path: the same rows are sent once, and a path never changes its meaning.
     const digest = await sha256File(localPath, signal);
@@ -114,19 +123,23 @@ async function uploadData(run: TrainingRun, parts: SubmitParts, signal?: AbortSi
   };
 }
 
+/** A request that costs money, and how to see whether it has arrived. */
+interface PaidRequest<Created> {
+  readonly create: () => Promise<Created>;
+  readonly find: () => Promise<Created | null>;
+}
+
 /** One paid request. When its reply is lost, the label tells whether it arrived. */
-async function createOnce(
-  request: JobRequest,
-  runId: string,
-  parts: SubmitParts,
+export async function createOnce<Created>(
+  asked: PaidRequest<Created>,
+  { client, clock }: Pick<SubmitParts, "client" | "clock">,
   signal?: AbortSignal,
-): Promise<WireJob> {
-  const { client, clock } = parts;
+): Promise<Created> {
   for (let waits = 0; ; waits += 1) {
     // Not the caller's signal: an abort between request and reply would leave a job that nobody knows.
     signal?.throwIfAborted();
     try {
-      return await client.create(request);
+      return await asked.create();
     } catch (error) {
       if (!ModelOpsError.isInstance(error)) throw error;
       const status = error.details.status;
@@ -139,20 +152,19 @@ async function createOnce(
         continue;
       }
       if (typeof status === "number" && status >= 400 && status < 500) throw refusal(error, client.namespace);
-      return await findAfterLostReply(error, runId, client, clock);
+      return await findAfterLostReply(error, asked.find, clock);
     }
   }
 }
 
-async function findAfterLostReply(
+async function findAfterLostReply<Created>(
   error: ModelOpsError,
-  runId: string,
-  client: JobsClient,
+  find: () => Promise<Created | null>,
   clock: Clock,
-): Promise<WireJob> {
+): Promise<Created> {
   for (let lookup = 0; lookup < LOOKUPS_AFTER_LOST_REPLY; lookup += 1) {
-    const job = await findJob(client, runId);
-    if (job) return job;
+    const created = await find();
+    if (created) return created;
     await clock.sleep(LOOKUP_WAIT_MS, { keepAlive: true });
   }
   throw new ModelOpsError({
@@ -169,11 +181,18 @@ async function findAfterLostReply(
 async function requireTimeout(job: WireJob, request: JobRequest, client: JobsClient): Promise<void> {
   if (job.timeout === request.timeoutSeconds) return;
   await client.cancel(job.id);
-  throw new ModelOpsError({
+  throw timeoutNotApplied(job, request);
+}
+
+export function timeoutNotApplied(
+  job: Pick<WireJob, "id" | "timeout">,
+  request: Pick<JobRequest, "timeoutSeconds">,
+): ModelOpsError {
+  return new ModelOpsError({
     code: "training/timeout-not-applied",
     message: `The service took ${String(job.timeout)} s as the job's time limit instead of ${request.timeoutSeconds} s.`,
     reason: "With a shorter limit the run would be stopped and its work lost.",
-    fix: "check that this version fits the service; the job was cancelled.",
+    fix: "check that this version fits the service; what was started is cancelled.",
     details: { jobId: job.id, asked: request.timeoutSeconds, got: job.timeout },
   });
 }
@@ -186,7 +205,7 @@ async function resolveRace(mine: WireJob, runId: string, client: JobsClient): Pr
   return oldest;
 }
 
-function accessError(error: unknown, namespace: string): unknown {
+export function accessError(error: unknown, namespace: string): unknown {
   return ModelOpsError.isInstance(error) ? refusal(error, namespace) : error;
 }
 
