@@ -113,10 +113,11 @@ export type {
   ProbeOptions,
 } from "./deployment/deployer-options.ts";
 export type { DeploymentRegistry } from "./deployment/deployment-registry.ts";
+export type { Drift } from "./deployment/drift/drift.ts";
 export type { HostConfigOptions, ReloadHook } from "./deployment/host-config/host-config-options.ts";
 export type { HostConfigEdit } from "./deployment/host-config/models-config.ts";
 export type { RollbackResult } from "./deployment/operations/rollback-contract.ts";
-export type { Drift, ReconcileReport } from "./deployment/reconcile.ts";
+export type { ReconcileReport } from "./deployment/reconcile.ts";
 export type { Orphan, TargetSweep } from "./deployment/retirement/orphans.ts";
 export type { IdleDeployment } from "./deployment/retirement/retire-idle.ts";
 export type { RetirementOptions } from "./deployment/retirement/retirement-options.ts";

@@ -53,6 +53,17 @@ export function otherModel({ model: served }: Endpoint, model: ModelReference): 
   return null;
 }
 
+/** What it serves in place of what was deployed, null when it is that or the service does not say. */
+export function servedInstead({ model: served }: Endpoint, deployment: TargetDeployment): string | null {
+  const { repository, revision } = deployment.details;
+  if (!served?.repository || typeof repository !== "string") return null;
+  const isOther = served.repository !== repository;
+  // A deployment that was noted without a revision serves whatever is the newest.
+  const isOtherRevision = typeof revision === "string" && served.revision !== revision;
+  if (!isOther && !isOtherRevision) return null;
+  return isOther ? served.repository : `${repository} at revision ${served.revision ?? "unknown"}`;
+}
+
 export function isAdopted(deployment: TargetDeployment): boolean {
   return deployment.details.adopted === true;
 }

@@ -80,6 +80,42 @@ describe("a deployer over Inference Endpoints", () => {
     expect(report.targets).toEqual([{ target: "hf-endpoints", orphans: [], problem: null }]);
   });
 
+  test("drift tells of an endpoint that somebody paused, changed or took away, and of a service that does not answer", async () => {
+    const headers = {
+      authorization: "Bearer hf_test0123456789abcdef0123",
+      "content-type": "application/json",
+    };
+    const [name] = twin.names();
+    const manage = (method: string, path: string, body?: unknown) =>
+      fetch(`${twin.managementUrl}/endpoint/me/${name}${path}`, {
+        method,
+        headers,
+        body: JSON.stringify(body),
+      });
+    const drift = async () =>
+      (await ops.deployer.drift()).map(({ place, found, problem }) => ({ place, found, problem }));
+    expect(await drift()).toEqual([]);
+    await manage("POST", "/scale-to-zero");
+    expect(twin.state(name ?? "")).toBe("scaledToZero");
+    expect(await drift()).toEqual([]);
+    await manage("POST", "/pause");
+    expect(await drift()).toMatchObject([{ place: "target", found: expect.stringContaining("paused") }]);
+    await manage("POST", "/resume");
+    await clock.advance(5 * 60_000);
+    await manage("PUT", "", { model: { repository: "me/other" } });
+    await clock.advance(5 * 60_000);
+    expect(await drift()).toEqual([{ place: "target", found: "serves me/other", problem: null }]);
+    await manage("DELETE", "");
+    expect(await drift()).toEqual([{ place: "target", found: "absent", problem: null }]);
+    twin.faults.add({
+      route: `GET /v2/endpoint/me/${name}`,
+      fault: { kind: "reply", status: 401, body: { error: "Unauthorized" } },
+    });
+    expect(await drift()).toEqual([
+      { place: "target", found: null, problem: expect.stringContaining("401") },
+    ]);
+  });
+
   test("an endpoint that nobody accounts for is shown with its cost, and removed an hour later", async () => {
     const shown = await fetch(`${twin.managementUrl}/endpoint/me`, {
       headers: { authorization: "Bearer hf_test0123456789abcdef0123" },

@@ -8,7 +8,7 @@ import {
   type TargetDeployment,
   type TargetDeploymentState,
 } from "@modelops/core";
-import { adoptEndpoint, isAdopted } from "./adopted-endpoint.ts";
+import { adoptEndpoint, isAdopted, servedInstead } from "./adopted-endpoint.ts";
 import { checkModel } from "./check-model.ts";
 import { ownerTag, TAG, wantedModel } from "./endpoint-body.ts";
 import { endpointName } from "./endpoint-name.ts";
@@ -81,6 +81,7 @@ export function hfEndpoints(options: HfEndpointsOptions): HfEndpointsTarget {
     details: {
       namespace: settings.namespace,
       repository: endpoint.model?.repository ?? null,
+      revision: endpoint.model?.revision ?? null,
       ...(adopted && { adopted }),
     },
   });
@@ -130,6 +131,8 @@ export function hfEndpoints(options: HfEndpointsOptions): HfEndpointsTarget {
         state: STATES[endpoint.status.state] ?? "starting",
         message: endpoint.status.errorMessage ?? endpoint.status.message ?? null,
         costUsdPerHour: endpointCostUsdPerHour(endpoint, await api.computes(signal)),
+        wakesOnRequest: endpoint.status.state === "scaledToZero",
+        servesInstead: servedInstead(endpoint, deployment),
       };
     },
     async remove(deployment, { signal } = {}) {

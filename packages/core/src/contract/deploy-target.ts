@@ -62,6 +62,10 @@ export interface TargetDeploymentStatus {
   readonly state: TargetDeploymentState;
   readonly message: string | null;
   readonly costUsdPerHour: number | null;
+  /** The next request wakes it: `paused` is then how it saves money, not a fault. Left out = false. */
+  readonly wakesOnRequest?: boolean;
+  /** Another model than the deployment's, when the service says that it serves one. Left out = not known. */
+  readonly servesInstead?: string | null;
 }
 
 /** Something that exists at a service because of a deployment, as the service itself lists it. */

@@ -37,7 +37,7 @@ const schemas = {
   drill: z.strictObject(agentOption),
   status: z.strictObject(agentOption),
   reconcile: z.strictObject({ agent: z.string().optional(), signal }),
-  drift: z.strictObject({ agent: z.string().optional() }),
+  drift: z.strictObject({ agent: z.string().optional(), signal }),
 };
 type Verb = keyof typeof schemas;
 

@@ -20,6 +20,7 @@ import {
   deployerOptionsSchema,
 } from "./deployer-options.ts";
 import { checkRequest } from "./deployer-requests.ts";
+import { type Drift, findDrift } from "./drift/drift.ts";
 import { runAdvance } from "./operations/advance.ts";
 import { runDeploy } from "./operations/deploy.ts";
 import { runDrill } from "./operations/drill.ts";
@@ -27,7 +28,7 @@ import { setRolloutState } from "./operations/hold.ts";
 import { notEvaluated, previewDeployment } from "./operations/preview.ts";
 import { runRollback } from "./operations/rollback.ts";
 import type { RollbackResult } from "./operations/rollback-contract.ts";
-import { type Drift, findDrift, type ReconcileReport, reconcileAgents } from "./reconcile.ts";
+import { type ReconcileReport, reconcileAgents } from "./reconcile.ts";
 import { isSameDeployment } from "./retirement/needed-deployments.ts";
 import { addArms, rolloutCounters, totalsByGeneration } from "./rollout-totals.ts";
 import { RoutingPublisher } from "./routing-publisher.ts";
@@ -355,13 +356,16 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
     return reconcileAgents(this.#context, { agent, signal: options.signal });
   }
 
-  /** Where files differ from what was deployed. Changes nothing. */
-  async drift(options: { readonly agent?: string } = {}): Promise<readonly Drift[]> {
+  /**
+   * Where the routing table, the host's file, the registry's pointers and the targets differ from what was deployed, and
+   * what could not be asked. Changes nothing.
+   */
+  async drift(
+    options: { readonly agent?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly Drift[]> {
     checkRequest("drift", options);
-    return findDrift(
-      this.#context,
-      options.agent === undefined ? undefined : canonicalAgentName(options.agent),
-    );
+    const agent = options.agent === undefined ? undefined : canonicalAgentName(options.agent);
+    return findDrift(this.#context, { agent, signal: options.signal });
   }
 
   #targetId(target: string | undefined): string {

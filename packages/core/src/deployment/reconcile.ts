@@ -1,11 +1,9 @@
 import { dirname } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import { sweepTemporaryFiles } from "../files/temporary-files.ts";
-import { hasModel, routingOf } from "../model/served-routing.ts";
+import { hasModel } from "../model/served-routing.ts";
 import { type DeployerContext, reach, tryOperationLock } from "./deployer-context.ts";
-import { readHostFile } from "./host-config/host-file.ts";
-import { effectiveModel } from "./host-config/models-config.ts";
+import { type Drift, findDrift } from "./drift/drift.ts";
 import { DRILL_VERSION } from "./operations/drill.ts";
 import { runForward } from "./operations/forward.ts";
 import { syncRegistryPointers } from "./operations/registry-pointers.ts";
@@ -16,14 +14,6 @@ import { sweepOrphans, type TargetSweep } from "./retirement/orphans.ts";
 import { type IdleDeployment, retireIdle } from "./retirement/retire-idle.ts";
 import type { Operation } from "./state/records.ts";
 import { type RolledBack, rolledBack, type Serving } from "./state/serving.ts";
-
-export interface Drift {
-  readonly agent: string;
-  readonly place: "routing-table" | "host-config" | "registry" | "target";
-  readonly expected: string | null;
-  readonly found: string | null;
-  readonly fix: string;
-}
 
 export interface ReconcileReport {
   readonly agents: readonly {
@@ -45,7 +35,7 @@ export async function reconcileAgents(
   context: DeployerContext,
   options: { readonly agent?: string; readonly signal?: AbortSignal },
 ): Promise<ReconcileReport> {
-  await sweepTemporaryFiles(dirname(context.settings.routingFile), { now: context.runtime.clock.now() });
+  await sweepTemporaryFiles(dirname(context.settings.routingFile));
   const stored = (await context.store.servings()).map((serving) => serving.agent);
   const all = [...new Set([...stored, ...(await context.store.copiedAgents())])].sort();
   const agents = options.agent === undefined ? all : all.filter((agent) => agent === options.agent);
@@ -86,7 +76,7 @@ export async function reconcileAgents(
     }
   }
   const targets = options.agent === undefined ? await sweepOrphans(context, options) : [];
-  return { agents: reports, drift: await findDrift(context, options.agent), idle, targets };
+  return { agents: reports, drift: await findDrift(context, options), idle, targets };
 }
 
 function withAction(
@@ -234,55 +224,5 @@ async function finish(
     const after = await context.store.operation(operation.agent, operation.operationId);
     if (after?.state !== "compensated") throw error;
     return `took back ${name}: ${ModelOpsError.isInstance(error) ? error.code : String(error)}`;
-  }
-}
-
-/** Compares what should be with what is. Changes nothing. */
-export async function findDrift(context: DeployerContext, agent?: string): Promise<readonly Drift[]> {
-  const servings = (await context.store.servings()).filter(
-    (serving) => hasModel(serving) && (agent === undefined || serving.agent === agent),
-  );
-  const table = await context.publisher.onDisk();
-  const drift: Drift[] = [];
-  for (const serving of servings) {
-    const found = table?.agents[serving.agent];
-    if (!isDeepStrictEqual(found, routingOf(serving))) {
-      drift.push({
-        agent: serving.agent,
-        place: "routing-table",
-        expected: `generation ${serving.generation}`,
-        found: found ? `generation ${found.generation}` : null,
-        fix: "run reconcile(): the table is written anew from the store.",
-      });
-    }
-    drift.push(...(await configDrift(context, serving)));
-  }
-  return drift;
-}
-
-async function configDrift(context: DeployerContext, serving: Serving): Promise<readonly Drift[]> {
-  const config = context.hostConfig;
-  const isManaged = serving.history.some((entry) => entry.configEdit !== null);
-  if (!config || !isManaged || serving.openOperationId) return [];
-  try {
-    const { source } = await readHostFile(config.file);
-    const { value } = effectiveModel(config, source, serving.agent, serving.baseline.targetId);
-    if (value === serving.baseline.configValue) return [];
-    const fix = `set it back to ${serving.baseline.configValue}, or deploy the version that ${value} belongs to.`;
-    return [
-      {
-        agent: serving.agent,
-        place: "host-config",
-        expected: serving.baseline.configValue,
-        found: value,
-        fix,
-      },
-    ];
-  } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
-    const fix = "repair the file; the last good table keeps serving.";
-    return [
-      { agent: serving.agent, place: "host-config", expected: serving.baseline.configValue, found, fix },
-    ];
   }
 }

@@ -8,13 +8,14 @@ const DEFAULT_MIN_AGE_MS = 600_000;
 
 /**
  * Removes what killed writers left in a folder. Only files older than `minAgeMs` (default 10 minutes) go, since a
- * younger one may belong to a writer that is still at work. Returns the removed names.
+ * younger one may belong to a writer that is still at work. Age is what the machine's own clock says, as the file's
+ * time does: an injected clock may be far ahead. Returns the removed names.
  */
 export async function sweepTemporaryFiles(
   directory: string,
-  options: { readonly minAgeMs?: number; readonly now?: number } = {},
+  options: { readonly minAgeMs?: number } = {},
 ): Promise<readonly string[]> {
-  const limit = (options.now ?? Date.now()) - (options.minAgeMs ?? DEFAULT_MIN_AGE_MS);
+  const limit = Date.now() - (options.minAgeMs ?? DEFAULT_MIN_AGE_MS);
   const names = await readdir(directory).catch((): string[] => []);
   const removed: string[] = [];
   for (const name of names.filter((candidate) => candidate.endsWith(TEMPORARY_SUFFIX))) {

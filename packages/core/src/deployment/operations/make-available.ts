@@ -106,13 +106,16 @@ async function waitUntilReady(
   const { clock } = context.runtime;
   const deadline = clock.now() + context.settings.readyTimeoutMs;
   for (;;) {
-    const { state, message } = await target.status(deployment, { signal });
-    if (state === "ready") return;
-    if (state === "failed" || state === "absent" || clock.now() > deadline) {
+    const { state, message, servesInstead = null } = await target.status(deployment, { signal });
+    if (state === "ready" && servesInstead === null) return;
+    if (state === "failed" || state === "absent" || servesInstead !== null || clock.now() > deadline) {
       throw new ModelOpsError({
         code: "deployment/not-healthy",
         message: `${deployment.version} of ${deployment.agent} did not become healthy on ${deployment.targetId}.`,
-        reason: `Its state is ${state}${message ? `: ${message}` : ""}.`,
+        reason:
+          servesInstead === null
+            ? `Its state is ${state}${message ? `: ${message}` : ""}.`
+            : `It serves ${servesInstead}, not ${deployment.modelId}.`,
         fix: "look at the target's own logs; the model in use keeps serving.",
         details: { state, deploymentId: deployment.deploymentId },
       });

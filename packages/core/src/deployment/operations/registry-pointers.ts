@@ -57,7 +57,12 @@ async function moveCanary(context: DeployerContext, serving: Serving, reason: st
   const { canary } = await registry.pointers({ agent });
   if (canary && canary.version !== serving.canary?.version) await registry.rollback({ agent, reason });
   if (!serving.canary) return;
-  const share = serving.sharePct >= HALF_SHARE ? 50 : 20;
+  const share = registryShare(serving.sharePct);
   if (canary?.version === serving.canary.version && canary.share >= share) return;
   await registry.setCanary({ agent, version: serving.canary.version, share, reason });
+}
+
+/** The registry knows two shares; what lies between goes with the lower one. */
+export function registryShare(sharePct: number): 20 | 50 {
+  return sharePct >= HALF_SHARE ? 50 : 20;
 }

@@ -1,4 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   echoModel,
@@ -9,6 +10,7 @@ import {
 } from "../../../test-support/deployment-host.ts";
 import type { RegistryStore } from "../../contract/registry-store.ts";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
+import { TEMPORARY_SUFFIX } from "../../files/temporary-files.ts";
 import { parseRoutingTable } from "../../model/routing-table.ts";
 import { memoryStore } from "../../registry/memory-store.ts";
 import { Registry } from "../../registry/registry.ts";
@@ -376,5 +378,22 @@ describe("what a target holds without a deployment of ours", () => {
     goOn();
     expect(await deploying).toMatchObject({ code: "deployment/superseded" });
     expect(existing()).toEqual(["v1.0.0"]);
+  });
+});
+
+describe("what killed writers left beside the routing table", () => {
+  it("is swept by the machine's clock: however late it is here, a live writer keeps its file", async () => {
+    const folder = dirname(host.routingFile);
+    const [live, dead] = ["live", "dead"].map((name) => join(folder, `.${name}${TEMPORARY_SUFFIX}`)) as [
+      string,
+      string,
+    ];
+    await writeFile(live, "half of a table");
+    await writeFile(dead, "half of a table");
+    await utimes(dead, new Date(0), new Date(0));
+    nowMs = Date.now() + 48 * HOUR_MS;
+    await deployer.reconcile();
+    const left = (await readdir(folder)).filter((name) => name.endsWith(TEMPORARY_SUFFIX));
+    expect(left).toEqual([basename(live)]);
   });
 });
