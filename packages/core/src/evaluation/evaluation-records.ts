@@ -1,15 +1,25 @@
-import type { CommitResult, RecordPut } from "../contract/registry-store.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
-import type { NewEvent } from "../events/event.ts";
+import type { ModelOpsEvent, NewEvent } from "../events/event.ts";
+import { changeRecord } from "../records/change-record.ts";
 import type { Runtime } from "../runtime.ts";
-import { isoTime } from "../time/clock.ts";
 import type { ComparisonReport } from "./comparison-report.ts";
 import type { EvaluationSpec } from "./evaluation-spec.ts";
+
+/** The process that runs an evaluation. */
+export interface EvaluationOwner {
+  readonly pid: number;
+  readonly hostname: string;
+  /** ISO 8601 UTC. */
+  readonly since: string;
+}
 
 export interface EvaluationRecord {
   readonly v: 1;
   readonly evaluationId: string;
   readonly status: "running" | "completed" | "failed";
+  /** Counts the starts: a later one overtakes an earlier one. Missing in old records, which count as 0. */
+  readonly start?: number;
+  readonly owner?: EvaluationOwner;
   readonly spec: EvaluationSpec;
   readonly reuseKey: string | null;
   /** ISO 8601 UTC. */
@@ -58,37 +68,72 @@ export class EvaluationRecords {
     return report && report.errors.length === 0 ? report : null;
   }
 
-  save(agent: string, record: EvaluationRecord, event: NewEvent): Promise<CommitResult> {
-    const put: RecordPut = {
+  /**
+   * Writes what became of a start, unless a later one has begun. A start itself (`running`) is written on top of the
+   * one before it and of no other. Null when somebody else was faster.
+   */
+  async save(
+    agent: string,
+    record: EvaluationRecord & { readonly start: number },
+    event: NewEvent,
+  ): Promise<readonly ModelOpsEvent[] | null> {
+    const { report, evaluationId, start, status } = record;
+    const { store, clock, actor } = this.#runtime;
+    const outcome = await changeRecord({
+      store,
+      clock,
       collection: "evaluations",
-      key: record.evaluationId,
-      value: record as unknown as Readonly<Record<string, unknown>>,
-      order: `${record.startedAt}/${record.evaluationId}`,
-      terms: [`status:${record.status}`, ...(record.reuseKey === null ? [] : [`reuse:${record.reuseKey}`])],
-    };
-    const { report } = record;
-    return this.#runtime.store.commit({
       agent,
-      expectedRev: null,
-      puts: [put],
-      events: [event],
-      audit: report
-        ? [
-            {
-              action: "evaluation.completed",
-              actor: this.#runtime.actor,
-              subject: `${agent}@${report.candidate.version}`,
-              operationId: record.evaluationId,
-              evidence: {
-                recommendation: report.recommendation,
-                examples: report.coverage.examples,
-                improvementPct: report.improvementPct === null ? null : report.improvementPct.toFixed(6),
-                evidenceHash: report.evidenceHash,
-              },
-            },
-          ]
-        : [],
-      at: isoTime(this.#runtime.clock),
+      key: evaluationId,
+      change: (current) => {
+        if (startOf(current) !== (status === "running" ? start - 1 : start)) return null;
+        return {
+          value: record as unknown as Readonly<Record<string, unknown>>,
+          order: `${record.startedAt}/${evaluationId}`,
+          terms: [`status:${status}`, ...(record.reuseKey === null ? [] : [`reuse:${record.reuseKey}`])],
+          events: [event],
+          audit: report
+            ? [
+                {
+                  action: "evaluation.completed",
+                  actor,
+                  subject: `${agent}@${report.candidate.version}`,
+                  operationId: evaluationId,
+                  evidence: {
+                    recommendation: report.recommendation,
+                    examples: report.coverage.examples,
+                    improvementPct: report.improvementPct === null ? null : report.improvementPct.toFixed(6),
+                    evidenceHash: report.evidenceHash,
+                  },
+                },
+              ]
+            : [],
+        };
+      },
     });
+    return outcome.kind === "changed" ? outcome.events : null;
   }
+
+  /** Throws `evaluation/overtaken` when a later start has begun. */
+  async requireLatest(agent: string, evaluationId: string, start: number): Promise<void> {
+    const record = await this.#runtime.store.get("evaluations", agent, evaluationId);
+    if (startOf(record?.value ?? null) !== start) throw overtaken(agent, evaluationId);
+  }
+}
+
+/** 0 for what was never started, and for records of before starts were counted. */
+export function startOf(
+  record: Readonly<Record<string, unknown>> | Pick<EvaluationRecord, "start"> | null,
+): number {
+  return typeof record?.start === "number" ? record.start : 0;
+}
+
+export function overtaken(agent: string, evaluationId: string): ModelOpsError {
+  return new ModelOpsError({
+    code: "evaluation/overtaken",
+    message: `Evaluation ${evaluationId} of ${agent} was started again elsewhere, so that this runner stopped.`,
+    reason: "Two runners with one store and different home folders cannot see each other's lock.",
+    fix: "let the other one end, and give runners of one store one home folder.",
+    details: { evaluationId },
+  });
 }

@@ -5,6 +5,7 @@ import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { ModelOpsEvent } from "../events/event.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { temporaryHome } from "./__fixtures__/temporary-home.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { Metric } from "./metric.ts";
 import { accuracy } from "./metrics/accuracy.ts";
@@ -65,7 +66,7 @@ const rightUpTo = (share: number) => (prompt: string) =>
 
 function evaluatorWithEvents() {
   const store = memoryStore();
-  const evaluator = new Evaluator(completeRuntime({ store, home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store, home: temporaryHome() }));
   const events: ModelOpsEvent[] = [];
   evaluator.onAny((event) => void events.push(event));
   return { store, evaluator, events };

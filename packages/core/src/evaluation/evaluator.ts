@@ -5,7 +5,7 @@ import { canonicalAgentName } from "../model/agent-name.ts";
 import { newEvent, type Runtime } from "../runtime.ts";
 import { isoTime } from "../time/clock.ts";
 import type { ComparisonReport } from "./comparison-report.ts";
-import { type EvaluationRecord, EvaluationRecords } from "./evaluation-records.ts";
+import { type EvaluationRecord, EvaluationRecords, overtaken, startOf } from "./evaluation-records.ts";
 import { type EvaluationReport, evaluationReport } from "./evaluation-report.ts";
 import { evaluationSpec, requireSameSpec, reuseKeyOf } from "./evaluation-spec.ts";
 import type { EvaluatorEventMap } from "./evaluator-events.ts";
@@ -18,9 +18,24 @@ import {
   type EvaluatorOptions,
 } from "./evaluator-options.ts";
 import { Journal } from "./journal.ts";
+import { holdEvaluation, inProgress, ownerFromNow } from "./one-runner.ts";
 import { type PreparedEvaluation, prepareEvaluation } from "./prepare-evaluation.ts";
 import { runEvaluation } from "./run-evaluation.ts";
 import { type RescoreOptions, storedAnswersOnly } from "./stored-answers.ts";
+
+type StartedRecord = EvaluationRecord & { readonly start: number };
+
+interface EvaluationRun {
+  readonly prepared: PreparedEvaluation;
+  readonly evaluationId: string;
+  /** Whether the id must not be known yet. */
+  readonly isNew: boolean;
+  readonly answersOf: string;
+  readonly rescoredFrom: string | null;
+  readonly reuseKey: string | null;
+  /** Of the first start, when this is a later one. */
+  readonly startedAt?: string;
+}
 
 /**
  * Compares model versions on a dataset. Every call has its own id, survives a crash (`resume`) and leaves its answers
@@ -60,10 +75,10 @@ export class Evaluator {
       if (known) return this.#reuse(known);
     }
     const evaluationId = checked.evaluationId ?? this.#runtime.generateId();
-    await this.#requireNew(agent, evaluationId);
     return this.#run({
       prepared,
       evaluationId,
+      isNew: true,
       answersOf: evaluationId,
       rescoredFrom: null,
       reuseKey,
@@ -88,12 +103,14 @@ export class Evaluator {
     const prepared = await this.#prepare(checkCompareOptions(options));
     const { agent, spec } = prepared;
     const stored = await this.#records.require(agent, evaluationId);
+    requireOwnAnswers(stored);
     requireSameSpec(evaluationId, stored.spec, spec);
     return this.#run({
       prepared,
       evaluationId,
+      isNew: false,
       answersOf: evaluationId,
-      rescoredFrom: stored.rescoredFrom,
+      rescoredFrom: null,
       reuseKey: reuseKeyOf(agent, spec),
       startedAt: stored.startedAt,
     });
@@ -110,6 +127,7 @@ export class Evaluator {
     return this.#run({
       prepared,
       evaluationId: this.#runtime.generateId(),
+      isNew: true,
       answersOf,
       rescoredFrom: answersOf,
       reuseKey: null,
@@ -129,33 +147,39 @@ export class Evaluator {
     return prepareEvaluation(options, sources, evaluationSpec);
   }
 
-  async #requireNew(agent: string, evaluationId: string): Promise<void> {
-    if (!(await this.#records.find(agent, evaluationId))) return;
-    throw new ModelOpsError({
-      code: "evaluation/id-exists",
-      message: `Agent ${agent} already has an evaluation ${evaluationId}.`,
-      fix: "call resume(evaluationId, options) to go on with it, or choose another id.",
-    });
+  async #run(run: EvaluationRun): Promise<ComparisonReport> {
+    const { evaluationId } = run;
+    const { agent } = run.prepared;
+    const lock = await holdEvaluation(this.#runtime, this.#records, { agent, evaluationId });
+    try {
+      return await this.#runAlone(run);
+    } finally {
+      lock.release();
+    }
   }
 
-  async #run(run: {
-    readonly prepared: PreparedEvaluation;
-    readonly evaluationId: string;
-    readonly answersOf: string;
-    readonly rescoredFrom: string | null;
-    readonly reuseKey: string | null;
-    /** Of the first start, when this is a later one. */
-    readonly startedAt?: string;
-  }): Promise<ComparisonReport> {
+  async #runAlone(run: EvaluationRun): Promise<ComparisonReport> {
     const { prepared, evaluationId } = run;
     const { agent, spec } = prepared;
     const { clock, store } = this.#runtime;
-    const journal = await Journal.open({ store, clock, agent, evaluationId: run.answersOf });
+    const before = await this.#records.find(agent, evaluationId);
+    if (run.isNew && before) throw idExists(agent, evaluationId);
+    const start = startOf(before) + 1;
+    const journal = await Journal.open({
+      store,
+      clock,
+      agent,
+      evaluationId: run.answersOf,
+      start,
+      afterCommit: () => this.#records.requireLatest(agent, evaluationId, start),
+    });
     const subject = evaluationId;
-    const record: EvaluationRecord = {
+    const record = {
       v: 1,
       evaluationId,
       status: "running",
+      start,
+      owner: ownerFromNow(this.#runtime),
       spec,
       reuseKey: run.reuseKey,
       startedAt: run.startedAt ?? isoTime(clock),
@@ -163,8 +187,8 @@ export class Evaluator {
       rescoredFrom: run.rescoredFrom,
       report: null,
       failure: null,
-    };
-    await this.#saveAndPublish(agent, record, {
+    } as const satisfies EvaluationRecord;
+    const isFirst = await this.#saveAndPublish(agent, record, {
       type: "evaluation.started",
       agent,
       subject,
@@ -176,6 +200,7 @@ export class Evaluator {
         resumedAnswers: journal.knownRows,
       },
     });
+    if (!isFirst) throw inProgress(agent, evaluationId, await this.#records.find(agent, evaluationId));
     try {
       const report = await runEvaluation({
         prepared,
@@ -187,11 +212,12 @@ export class Evaluator {
         logger: this.#runtime.logger,
         onProgress: (data) => this.#publishProgress(agent, data),
       });
-      await this.#saveAndPublish(
+      const isLatest = await this.#saveAndPublish(
         agent,
         { ...record, status: "completed", completedAt: report.completedAt, report },
         { type: "evaluation.completed", agent, subject, data: completedData(report) },
       );
+      if (!isLatest) throw overtaken(agent, evaluationId);
       return report;
     } catch (error) {
       await this.#saveFailure(agent, record, error);
@@ -199,7 +225,7 @@ export class Evaluator {
     }
   }
 
-  async #saveFailure(agent: string, record: EvaluationRecord, error: unknown): Promise<void> {
+  async #saveFailure(agent: string, record: StartedRecord, error: unknown): Promise<void> {
     const { evaluationId } = record;
     const failure = ModelOpsError.isInstance(error)
       ? { code: error.code, message: error.what }
@@ -211,7 +237,9 @@ export class Evaluator {
       data: { evaluationId, ...failure, isResumable: record.rescoredFrom === null },
     });
     try {
-      const { events } = await this.#records.save(agent, { ...record, status: "failed", failure }, event);
+      const saved = await this.#records.save(agent, { ...record, status: "failed", failure }, event);
+      // The record belongs to a later start; that this one ended is news all the same.
+      const events = saved ?? (await this.#runtime.store.appendEvents([event]));
       for (const stored of events) this.#events.publish(stored);
     } catch (storageError) {
       // What stopped the evaluation matters more than that it could not be noted.
@@ -222,13 +250,15 @@ export class Evaluator {
     }
   }
 
+  /** False when somebody else has started the evaluation: then nothing was saved. */
   async #saveAndPublish(
     agent: string,
-    record: EvaluationRecord,
+    record: StartedRecord,
     event: Parameters<typeof newEvent>[1],
-  ): Promise<void> {
-    const { events } = await this.#records.save(agent, record, newEvent(this.#runtime, event));
-    for (const stored of events) this.#events.publish(stored);
+  ): Promise<boolean> {
+    const events = await this.#records.save(agent, record, newEvent(this.#runtime, event));
+    for (const stored of events ?? []) this.#events.publish(stored);
+    return events !== null;
   }
 
   #publishProgress(agent: string, data: EvaluatorEventMap["evaluation.progress"]): void {
@@ -254,6 +284,25 @@ export class Evaluator {
     for (const stored of events) this.#events.publish(stored);
     return report;
   }
+}
+
+function idExists(agent: string, evaluationId: string): ModelOpsError {
+  return new ModelOpsError({
+    code: "evaluation/id-exists",
+    message: `Agent ${agent} already has an evaluation ${evaluationId}.`,
+    fix: "call resume(evaluationId, options) to go on with it, or choose another id.",
+  });
+}
+
+/** What only scored the answers of another evaluation has none to go on with. */
+function requireOwnAnswers({ evaluationId, rescoredFrom }: EvaluationRecord): void {
+  if (rescoredFrom === null) return;
+  throw new ModelOpsError({
+    code: "evaluation/not-resumable",
+    message: `Evaluation ${evaluationId} scored the answers of ${rescoredFrom} again and asked for none.`,
+    fix: `resume ${rescoredFrom} to ask for what it lacks, or call rescore() again.`,
+    details: { evaluationId, rescoredFrom },
+  });
 }
 
 function asComparison(options: EvaluateOptions): CompareOptions {

@@ -3,6 +3,7 @@ import type { ChatModel } from "../contract/chat-model.ts";
 import type { EvaluationExample } from "../contract/dataset-source.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { temporaryHome } from "./__fixtures__/temporary-home.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { CompareOptions } from "./evaluator-options.ts";
 import type { Metric } from "./metric.ts";
@@ -40,7 +41,7 @@ const echo = (id: string): ChatModel & { calls: number } => {
 };
 
 function compare(change: Partial<CompareOptions>) {
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }));
   return evaluator.compare({
     agent: "support",
     candidate: { version: "v2", model: echo("tuned") },
@@ -123,7 +124,7 @@ test.each([
 });
 
 test("a judge that failed is asked again on resume, one that graded is not", async () => {
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }));
   let isDown = true;
   const grade = echo("judge");
   const judge: ChatModel = {

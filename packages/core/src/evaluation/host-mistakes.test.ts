@@ -3,6 +3,7 @@ import type { ChatModel } from "../contract/chat-model.ts";
 import type { EvaluationExample } from "../contract/dataset-source.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { temporaryHome } from "./__fixtures__/temporary-home.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { CompareOptions } from "./evaluator-options.ts";
 import type { Metric, MetricScore } from "./metric.ts";
@@ -47,7 +48,7 @@ const metric = (score: () => unknown): Metric => ({
 });
 
 function compare(more: Partial<CompareOptions>) {
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }));
   const right = model(answered);
   return evaluator.compare({
     agent: "feature_dev",

@@ -26,7 +26,7 @@ const row = (exampleId: string, more: Partial<EvaluationAnswer> = {}): JournalRo
   answer: answer(more),
   scored: null,
 });
-const options = () => ({ store: memoryStore(), clock: systemClock, agent: "a", evaluationId: "e" });
+const options = () => ({ store: memoryStore(), clock: systemClock, agent: "a", evaluationId: "e", start: 1 });
 
 test("gives back what was appended, said or unsaid, to a later start", async () => {
   const where = options();
@@ -90,6 +90,35 @@ test("reads the records of the first version", async () => {
   });
   const journal = await Journal.open(where);
   expect(await journal.find(row("old"))).toEqual(row("old", { route: "billing" }));
+});
+
+test("two starts at once replace nothing of each other, and the later one counts", async () => {
+  const where = options();
+  const first = await Journal.open(where);
+  const second = await Journal.open({ ...where, start: 2 });
+  for (const [journal, text] of [
+    [second, "second"],
+    [first, "first"],
+  ] as const) {
+    journal.append(row(`only ${text}`));
+    journal.append(row("both", { text }));
+    await journal.flush();
+  }
+  const third = await Journal.open({ ...where, start: 3 });
+  expect(third.knownRows).toBe(3);
+  expect(await third.find(row("both"))).toEqual(row("both", { text: "second" }));
+});
+
+test("what is found out after a commit ends the journal; the rows are kept", async () => {
+  const where = options();
+  const journal = await Journal.open({
+    ...where,
+    afterCommit: () => Promise.reject(new Error("overtaken")),
+  });
+  journal.append(row("kept"));
+  await expect(journal.flush()).rejects.toThrow("overtaken");
+  await expect(journal.append(row("later"))).rejects.toThrow("overtaken");
+  expect((await Journal.open({ ...where, start: 2 })).knownRows).toBe(1);
 });
 
 test("names the example whose answer has no JSON form", async () => {

@@ -46,6 +46,8 @@ export class Journal implements JournalAccess {
   readonly #clock: Clock;
   readonly #agent: string;
   readonly #evaluationId: string;
+  readonly #start: number;
+  readonly #afterCommit: (() => Promise<void>) | undefined;
   /** Chunk of each row known from before this start. */
   readonly #chunkOf = new Map<string, string>();
   readonly #chunks = new Map<string, ReadonlyMap<string, JournalRow>>();
@@ -60,6 +62,8 @@ export class Journal implements JournalAccess {
     this.#clock = options.clock;
     this.#agent = options.agent;
     this.#evaluationId = options.evaluationId;
+    this.#start = options.start;
+    this.#afterCommit = options.afterCommit;
   }
 
   /** Opens the journal and indexes the rows of an earlier start. Holds keys in memory, not answers. */
@@ -76,7 +80,6 @@ export class Journal implements JournalAccess {
       });
       for (const record of page.records) {
         for (const key of rowsOf(record).keys()) journal.#chunkOf.set(key, record.key);
-        journal.#nextChunk += 1;
       }
       cursor = page.nextCursor;
     } while (cursor !== null);
@@ -141,10 +144,12 @@ export class Journal implements JournalAccess {
       puts: inRecords(rows).map((text) => this.#record(text)),
       at: isoTime(this.#clock),
     });
+    await this.#afterCommit?.();
   }
 
   #record(rows: string): RecordPut {
-    const key = `${this.#evaluationId}/${String(this.#nextChunk).padStart(8, "0")}`;
+    // "s" sorts behind the keys of before starts were part of them, which were digits alone.
+    const key = `${this.#evaluationId}/s${digits(this.#start)}/${digits(this.#nextChunk)}`;
     this.#nextChunk += 1;
     return {
       collection: "evaluation-rows",
@@ -173,6 +178,14 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly agent: string;
   readonly evaluationId: string;
+  /** Number of this start: records of different starts never replace each other, those of a later one count. */
+  readonly start: number;
+  /** Whatever it rejects with ends the journal; the rows are durable by then. */
+  readonly afterCommit?: () => Promise<void>;
+}
+
+function digits(value: number): string {
+  return String(value).padStart(8, "0");
 }
 
 /** JSON arrays of the rows, each at most as long as a record should be (or one row long). */

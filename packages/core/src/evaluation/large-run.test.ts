@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { ChatModel } from "../contract/chat-model.ts";
 import { memoryStore } from "../registry/memory-store.ts";
 import { completeRuntime } from "../runtime.ts";
+import { temporaryHome } from "./__fixtures__/temporary-home.ts";
 import { Evaluator } from "./evaluator.ts";
 import { accuracy } from "./metrics/accuracy.ts";
 import { validJson } from "./metrics/valid-json.ts";
@@ -39,7 +40,7 @@ function counting(
 }
 
 test("10,000 examples on two models: every call made once, every answer counted, concurrency kept", async () => {
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }));
   const [candidate, baseline] = [counting("c", 50), counting("b", 4)];
   let progress = 0;
   evaluator.on("evaluation.progress", () => {

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { completion, sendJson, startServer } from "../chat-models/__fixtures__/test-server.ts";
+import { startEvaluation } from "./__fixtures__/evaluation-process.ts";
 
 const COUNT = 120;
 const CONCURRENCY = 8;
@@ -13,25 +12,6 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "modelops-resume-"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
-
-function start(mode: "start" | "resume", database: string, baseUrl: string) {
-  const script = fileURLToPath(new URL("__fixtures__/resume-child.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, database, baseUrl, String(COUNT), mode], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    output += chunk;
-  });
-  return { child, output: () => output, ended: ended(child) };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => child.on("close", () => resolve()));
-}
 
 test("goes on after kill -9 and pays for no answer twice that had arrived", async () => {
   /** Requests per model and example. */
@@ -47,9 +27,9 @@ test("goes on after kill -9 and pays for no answer twice that had arrived", asyn
       sendJson(response, 200, completion(question.replace(/\D/g, "")));
     }, 15);
   });
-  const database = join(folder, "modelops.db");
+  const where = { database: join(folder, "modelops.db"), baseUrl: server.baseUrl, count: COUNT };
   try {
-    const first = start("start", database, server.baseUrl);
+    const first = startEvaluation("start", where);
     await expect.poll(() => answered, { timeout: 20_000, interval: 5 }).toBeGreaterThan(COUNT);
     first.child.kill("SIGKILL");
     await first.ended;
@@ -58,14 +38,9 @@ test("goes on after kill -9 and pays for no answer twice that had arrived", asyn
     const askedBeforeKill = server.seen.length;
     expect(answeredBefore).toBeLessThan(2 * COUNT);
 
-    const second = start("resume", database, server.baseUrl);
+    const second = startEvaluation("resume", where);
     await second.ended;
-    const line = second
-      .output()
-      .split("\n")
-      .find((text) => text.startsWith("report "));
-    if (!line) throw new Error(second.output());
-    const report = JSON.parse(line.slice("report ".length));
+    const report = second.report();
     expect(report).toMatchObject({ score: 1, baseline: 1 });
     expect(report.coverage.candidate).toMatchObject({ asked: COUNT, answered: COUNT, failed: 0 });
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { ModelOpsError } from "../errors/modelops-error.ts";
-import { loadSqlite } from "./load-sqlite.ts";
+import { type Database, loadSqlite } from "./load-sqlite.ts";
 
 /** A lock that is held. The kernel drops it when the process dies, so that there is no stale lock to break. */
 export interface FileLock {
@@ -13,12 +13,14 @@ export interface FileLock {
  * an open write transaction: no timestamps, no takeover by age, nothing left behind by kill -9.
  */
 export function tryFileLock(path: string): FileLock | null {
-  mkdirSync(dirname(path), { recursive: true });
-  const database = new (loadSqlite().DatabaseSync)(path, { timeout: 0 });
+  const { DatabaseSync } = loadSqlite();
+  let database: Database | null = null;
   try {
+    mkdirSync(dirname(path), { recursive: true });
+    database = new DatabaseSync(path, { timeout: 0 });
     database.exec("PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE");
   } catch (error) {
-    database.close();
+    database?.close();
     if (isBusy(error)) return null;
     throw new ModelOpsError({
       code: "storage/lock-failed",
@@ -28,12 +30,10 @@ export function tryFileLock(path: string): FileLock | null {
       cause: error,
     });
   }
-  let held = true;
   return {
     release() {
-      if (!held) return;
-      held = false;
-      database.close();
+      database?.close();
+      database = null;
     },
   };
 }

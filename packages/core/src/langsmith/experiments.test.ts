@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import type { ChatModel } from "../contract/chat-model.ts";
+import { temporaryHome } from "../evaluation/__fixtures__/temporary-home.ts";
 import { Evaluator } from "../evaluation/evaluator.ts";
 import { accuracy } from "../evaluation/metrics/accuracy.ts";
 import { memoryStore } from "../registry/memory-store.ts";
@@ -116,7 +117,7 @@ function compare(
     error() {},
     warn: (message: string) => void warnings.push(message),
   };
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere", logger }), {
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome(), logger }), {
     experiments,
   });
   return evaluator.compare({
@@ -172,7 +173,7 @@ test("writes both models as experiments on one dataset, with tags, scores and ad
 test("a token that stands in a prompt or an answer is not uploaded", async () => {
   const { apiUrl, seen } = await langSmithServer();
   const token = "hf_abcdefghijklmnopqrstuvwx";
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }), {
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }), {
     experiments: langSmithExperiments({ apiUrl, apiKey: KEY }),
   });
   const leaky: ChatModel = {

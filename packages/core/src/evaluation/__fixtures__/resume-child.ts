@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { openAICompatible } from "../../chat-models/openai-compatible.ts";
 import { sqliteStore } from "../../registry/sqlite/sqlite-store.ts";
 import { completeRuntime } from "../../runtime.ts";
@@ -7,7 +8,7 @@ import { accuracy } from "../metrics/accuracy.ts";
 /** The process that the resume test kills: compares two models behind a server and prints what it finds. */
 const [database, baseUrl, count, mode] = process.argv.slice(2);
 const store = sqliteStore({ path: database ?? "" });
-const evaluator = new Evaluator(completeRuntime({ store, home: "." }));
+const evaluator = new Evaluator(completeRuntime({ store, home: dirname(database ?? "") }));
 evaluator.on("evaluation.progress", (event) => void process.stdout.write(`progress ${event.data.done}\n`));
 
 const options = {

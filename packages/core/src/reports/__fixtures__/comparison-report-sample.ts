@@ -1,5 +1,6 @@
 import type { ChatModel, ChatRequest } from "../../contract/chat-model.ts";
 import type { ComparisonReport } from "../../evaluation/comparison-report.ts";
+import { temporaryHome } from "../../evaluation/__fixtures__/temporary-home.ts";
 import { Evaluator } from "../../evaluation/evaluator.ts";
 import { accuracy } from "../../evaluation/metrics/accuracy.ts";
 import { tokenEfficiency } from "../../evaluation/metrics/token-efficiency.ts";
@@ -38,7 +39,7 @@ export async function sampleReport(): Promise<ComparisonReport> {
   const right = (index: number) => JSON.stringify({ tool: "restart_service", service: `api-${index}` });
   const wrong = (index: number) =>
     index % 2 === 0 ? HOSTILE_TEXT : JSON.stringify({ tool: "restart", service: "?" });
-  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: "/nowhere" }));
+  const evaluator = new Evaluator(completeRuntime({ store: memoryStore(), home: temporaryHome() }));
   return evaluator.compare({
     agent: "feature_dev",
     evaluationId: "sample",
