@@ -8,11 +8,21 @@ export interface GgmlFunctions {
   quantizeQ8(weights: Float32Array): Uint8Array;
 }
 
-/** Loads libggml-base of the installed node-llama-cpp. */
-export function loadGgmlFunctions(): GgmlFunctions {
+let library: ReturnType<typeof load> | null = null;
+
+/**
+ * Loads libggml-base of the installed node-llama-cpp, and keeps it: a handle that is collected unloads the library, and
+ * ggml aborts the process when it is loaded a second time.
+ */
+function ggmlBase(): ReturnType<typeof load> {
   const libraries = findLlamaLibraries();
   if (!libraries) throw new Error("node-llama-cpp is not installed");
-  const library = load(libraries.ggmlBase);
+  library ??= load(libraries.ggmlBase);
+  return library;
+}
+
+export function loadGgmlFunctions(): GgmlFunctions {
+  const library = ggmlBase();
   const float16 = library.func("void ggml_fp32_to_fp16_row(const float *x, _Out_ uint16_t *y, int64_t n)");
   const bfloat16 = library.func(
     "void ggml_fp32_to_bf16_row_ref(const float *x, _Out_ uint16_t *y, int64_t n)",

@@ -18,6 +18,9 @@ function keepWholeLog(): void {
   handle?.setBlocking?.(true);
 }
 
+/** A handle that is collected unloads its library, while llama.cpp works in it or another one needs it. */
+const keptLibraries: unknown[] = [];
+
 function send(answer: QuantizeAnswer): Promise<void> {
   return new Promise((resolve) => process.send?.(answer, () => resolve()));
 }
@@ -30,8 +33,9 @@ async function serve(): Promise<void> {
   keepWholeLog();
   const task = (await nextMessage()) as QuantizeTask;
   const { load, struct } = await import("koffi");
-  load(task.libraries.ggmlBase, { global: true });
+  keptLibraries.push(load(task.libraries.ggmlBase, { global: true }));
   const llama = load(task.libraries.llama);
+  keptLibraries.push(llama);
   const parametersType = struct("llama_model_quantize_params", QUANTIZE_PARAMETERS_LAYOUT);
   const defaults = llama.func(
     "llama_model_quantize_default_params",
