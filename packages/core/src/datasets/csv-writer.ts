@@ -26,7 +26,7 @@ export class CsvWriter implements RowWriter {
     this.#columns ??= Object.keys(flat);
     this.#rows += 1;
     const cells = this.#columns.map((name) => cell(flat[name]));
-    const line = `${cells.join(",")}\n`;
+    const line = cells.join(",");
     return this.#lines.write(isFirst ? `${this.#columns.map(cell).join(",")}\n${line}` : line);
   }
 

@@ -28,10 +28,10 @@ export class LineWriter {
     this.#file = new WholeFile(path);
   }
 
-  /** A promise only when the buffer is full: the caller waits for that one. */
+  /** Adds a line break. A promise only when the buffer is full: the caller waits for that one. */
   write(line: string): void | Promise<void> {
     if (!this.#batch.isEmpty && !this.#batch.fits(line)) return this.#writeAfterFlush(line);
-    this.#batch.add(line);
+    this.#batch.addLine(line);
   }
 
   async finish(): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
@@ -45,7 +45,7 @@ export class LineWriter {
 
   async #writeAfterFlush(line: string): Promise<void> {
     await this.#flush();
-    this.#batch.add(line);
+    this.#batch.addLine(line);
   }
 
   async #flush(): Promise<void> {
@@ -68,7 +68,7 @@ export class JsonlWriter implements RowWriter {
 
   write(row: Readonly<Record<string, unknown>>): void | Promise<void> {
     this.#rows += 1;
-    return this.#lines.write(`${JSON.stringify(row)}\n`);
+    return this.#lines.write(JSON.stringify(row));
   }
 
   async finish(): Promise<FinishedFile> {

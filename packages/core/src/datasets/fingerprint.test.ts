@@ -4,7 +4,11 @@ import { ByteBatch } from "./byte-batch.ts";
 import { canonicalJson } from "./canonical-row.ts";
 import { CanonicalRows } from "./canonical-rows.ts";
 import { canonicalRow, RowFingerprint } from "./fingerprint.ts";
-import { hashRow, hashText, SeenHashes } from "./seen-hashes.ts";
+import { RowHash } from "./row-hash.ts";
+import { hashText, SeenHashes } from "./seen-hashes.ts";
+
+const rowHash = new RowHash();
+const hashRow = (text: string) => rowHash.of(text);
 
 describe("canonicalJson", () => {
   it.each([
@@ -49,14 +53,14 @@ describe("CanonicalRows", () => {
 describe("ByteBatch", () => {
   it("keeps every byte, also of lines larger than itself", () => {
     const batch = new ByteBatch(64);
-    const lines = ["a\n", `${"ü".repeat(100)}\n`, "\u{1f600}\n", `${"x".repeat(20_000)}\n`, "b\n"];
+    const lines = ["€".repeat(24), "a", "ü".repeat(100), "\u{1f600}", "x".repeat(20_000), "", "b"];
     const parts: Buffer[] = [];
     for (const line of lines) {
       if (!batch.isEmpty && !batch.fits(line)) parts.push(Buffer.from(batch.take()));
-      batch.add(line);
+      batch.addLine(line);
     }
     parts.push(Buffer.from(batch.take()));
-    expect(Buffer.concat(parts).toString()).toBe(lines.join(""));
+    expect(Buffer.concat(parts).toString()).toBe(lines.map((line) => `${line}\n`).join(""));
     expect(batch.isEmpty).toBe(true);
   });
 });
@@ -85,11 +89,15 @@ describe("SeenHashes", () => {
 
   it("tells texts apart that differ in any one place, and by their length", () => {
     const seen = new SeenHashes();
-    const text = "abcdefghijklmnopqrstuvwxyz0123456789";
+    const text = "abcdefghijklmnopqrstuvwxyz0123456789äöü";
     expect(seen.add(hashRow(text))).toBe(true);
     for (let at = 0; at < text.length; at += 1)
       expect(seen.add(hashRow(`${text.slice(0, at)}#${text.slice(at + 1)}`))).toBe(true);
     expect(seen.add(hashRow(`${text}\0`))).toBe(true);
     expect(seen.add(hashRow(text.slice(1)))).toBe(true);
+    const long = text.repeat(1000);
+    expect(seen.add(hashRow(long))).toBe(true);
+    expect(seen.add(hashRow(`${long.slice(0, -1)}u`))).toBe(true);
+    expect(seen.add(hashRow(text))).toBe(false);
   });
 });

@@ -20,10 +20,9 @@ export class RowFingerprint {
   /** For callers that need the row's canonical JSON themselves. */
   addCanonical(json: string): void {
     this.#rows += 1;
-    const line = `${json}\n`;
     // One call of the hash for many rows: the call costs more than a short row.
-    if (!this.#batch.fits(line)) this.#flush();
-    this.#batch.add(line);
+    if (!this.#batch.fits(json)) this.#flush();
+    this.#batch.addLine(json);
   }
 
   get rows(): number {

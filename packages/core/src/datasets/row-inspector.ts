@@ -9,8 +9,9 @@ import { LengthHistogram } from "./length-histogram.ts";
 import { compileMapping, type FieldMapping, type RowMapper } from "./mapping.ts";
 import type { OverlapIndex } from "./overlap.ts";
 import { fieldProblems } from "./row-check.ts";
+import { RowHash } from "./row-hash.ts";
 import { splitRow } from "./row-text.ts";
-import { hashRow, SeenHashes } from "./seen-hashes.ts";
+import { SeenHashes } from "./seen-hashes.ts";
 import { findEmail, findSecret } from "./sensitive.ts";
 import { type FoundShape, findShape } from "./shapes.ts";
 import type { TokenCounter } from "./token-counter.ts";
@@ -49,6 +50,7 @@ export class RowInspector {
   readonly #mapper: RowMapper | null;
   readonly #fingerprint = new RowFingerprint();
   readonly #canonicalRows = new CanonicalRows();
+  readonly #hash = new RowHash();
   readonly #seen = new SeenHashes();
   readonly #rowLengths = new LengthHistogram();
   readonly #answerLengths = new LengthHistogram();
@@ -148,7 +150,7 @@ export class RowInspector {
     this.#rowLengths.add(promptTokens + answerTokens);
     this.#answerLengths.add(answerTokens);
     this.classes.add(answer);
-    if (!this.#seen.add(hashRow(this.#mapper ? JSON.stringify(row) : canonical))) {
+    if (!this.#seen.add(this.#hash.of(this.#mapper ? JSON.stringify(row) : canonical))) {
       this.duplicateRows += 1;
       this.findings.add(
         {
