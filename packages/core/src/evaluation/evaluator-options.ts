@@ -43,7 +43,7 @@ export interface EvaluationSettings {
   readonly generation?: GenerationSettings;
   /** Answers per example and model; the example's score is their mean. @default 1 */
   readonly trials?: number;
-  /** Calls at the same time, per model. @default 8 */
+  /** Calls at the same time, per model: comparing two makes up to twice as many, in pairs for one example. @default 8 */
   readonly concurrency?: number;
   /** Answers scored at the same time. @default 16 */
   readonly metricConcurrency?: number;

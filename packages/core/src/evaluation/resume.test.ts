@@ -6,7 +6,8 @@ import { completion, sendJson, startServer } from "../chat-models/__fixtures__/t
 import { startEvaluation } from "./__fixtures__/evaluation-process.ts";
 
 const COUNT = 120;
-const CONCURRENCY = 8;
+/** Four calls per model. */
+const IN_FLIGHT = 8;
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "modelops-resume-"));
@@ -48,10 +49,10 @@ test("goes on after kill -9 and pays for no answer twice that had arrived", asyn
     const askedTwice = [...asked.values()].filter((count) => count > 1).length;
     expect(asked.size).toBe(2 * COUNT);
     expect([...asked.values()].every((count) => count <= 2)).toBe(true);
-    expect(askedTwice).toBeLessThanOrEqual(2 * CONCURRENCY);
+    expect(askedTwice).toBeLessThanOrEqual(2 * IN_FLIGHT);
     const resumed = report.coverage.candidate.resumed + report.coverage.baseline.resumed;
     expect(resumed).toBe(2 * COUNT - (server.seen.length - askedBeforeKill));
-    expect(resumed).toBeGreaterThanOrEqual(answeredBefore - 2 * CONCURRENCY);
+    expect(resumed).toBeGreaterThanOrEqual(answeredBefore - 2 * IN_FLIGHT);
   } finally {
     await server.close();
   }

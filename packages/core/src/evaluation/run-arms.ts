@@ -37,8 +37,9 @@ export interface RunArmsOptions {
 const FATAL_CALLS_IN_A_ROW = 5;
 
 /**
- * Asks every arm for every example and scores the answers. Both arms see the same example one after the other, in
- * alternating order, so that a slow minute of the network hits both alike. Holds only the examples in flight.
+ * Asks every arm for every example and scores the answers. Both arms are asked for an example at the same time, in
+ * alternating order: each has its own concurrency, both meet the same load, and a slow minute of the network hits both
+ * alike. Holds only the examples in flight.
  */
 export async function runArms(options: RunArmsOptions): Promise<void> {
   const { journal, signal } = options;
@@ -108,9 +109,16 @@ class ArmsRun {
       const { index, value } = item;
       const answers: Record<ArmName, Answered[]> = { baseline: [], candidate: [] };
       for (let trial = 0; trial < trials; trial += 1) {
-        for (const arm of index % 2 === 0 ? arms : this.#reversed) {
-          answers[arm.name][trial] = await this.#answer(arm, value.example, trial);
+        const order = index % 2 === 0 ? arms : this.#reversed;
+        const asked = order.map((arm) =>
+          this.#answer(arm, value.example, trial).catch((error) => this.stop(error)),
+        );
+        // Each to its end, even when the run is over: an answer that did arrive is kept before anything is reported.
+        for (let position = 0; position < order.length; position += 1) {
+          const answered = await asked[position];
+          if (answered) answers[(order[position] as Arm).name][trial] = answered;
         }
+        if (this.#failure !== null) return;
       }
       // A slow judge must not stop the next calls, and a fast model must not pile up unscored answers.
       const place = this.#scoring.acquire();

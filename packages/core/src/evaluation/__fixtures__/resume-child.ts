@@ -23,7 +23,7 @@ const options = {
     metadata: {},
   })),
   metrics: [accuracy()],
-  concurrency: 8,
+  concurrency: 4,
 };
 const report =
   mode === "resume" ? await evaluator.resume("killed", options) : await evaluator.compare(options);
