@@ -118,7 +118,7 @@ export type { HostConfigOptions, ReloadHook } from "./deployment/host-config/hos
 export type { HostConfigEdit } from "./deployment/host-config/models-config.ts";
 export type { RollbackResult } from "./deployment/operations/rollback-contract.ts";
 export type { ReconcileReport } from "./deployment/reconcile.ts";
-export type { Orphan, TargetSweep } from "./deployment/retirement/orphans.ts";
+export type { LentDeployment, Orphan, TargetSweep } from "./deployment/retirement/orphans.ts";
 export type { IdleDeployment } from "./deployment/retirement/retire-idle.ts";
 export type { RetirementOptions } from "./deployment/retirement/retirement-options.ts";
 export { type SelfHostedOptions, selfHosted } from "./deployment/self-hosted/self-hosted.ts";

@@ -146,7 +146,10 @@ export interface ModelOps {
     spec: TrainingSpec | TrainingPlan,
     options?: TrainOptions,
   ): Promise<TrainingResult & { readonly version: string }>;
-  /** Makes a version answer, outside of any rollout. The caller closes the model. */
+  /**
+   * Makes a version answer, outside of any rollout. The caller closes the model: what costs money by the hour and was made
+   * for it goes then, unless something else needs it by now. `close()` of this object does so for those left open.
+   */
   model(options: {
     readonly agent: string;
     readonly version: string;
@@ -165,7 +168,7 @@ export interface ModelOps {
   events(options?: { readonly since?: number; readonly signal?: AbortSignal }): AsyncIterable<ModelOpsEvent>;
   /** Every event of this process as it happens, progress included. Returns the function that unsubscribes. */
   onAny(listener: (event: ModelOpsEvent) => void | Promise<void>): () => void;
-  /** Finishes what is being written and closes the store it opened. Running jobs go on. */
+  /** Finishes what is being written, frees what `model` holds and closes the store it opened. Running jobs go on. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -245,6 +248,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     });
   };
 
+  const opened = new Set<ChatModel>();
   const modelops: ModelOps = {
     runtime,
     trainer,
@@ -275,15 +279,16 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
     },
     async model({ agent, version, target, approveServing, signal }) {
       const found = await registry.getVersion({ agent, version });
-      return serveVersion({ target: targetOf(target), version: found, approve: approveServing, signal });
+      const from = { runtime, opened, target: targetOf(target), version: found };
+      return serveVersion({ ...from, approve: approveServing, signal });
     },
     async compare({ candidate, baseline, target, approveServing, updateScores = true, ...rest }) {
       const { agent, signal } = rest;
       const current = baseline === undefined ? (await registry.pointers({ agent })).current : baseline;
-      const opened: ChatModel[] = [];
+      const models: ChatModel[] = [];
       const open = async (version: string) => {
         const model = await modelops.model({ agent, version, target, approveServing, signal });
-        opened.push(model);
+        models.push(model);
         return { version, model };
       };
       try {
@@ -303,7 +308,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
         }
         return report;
       } finally {
-        await Promise.all(opened.map((model) => model.close?.()));
+        await Promise.all(models.map((model) => model.close?.()));
       }
     },
     router: (routerOptions) =>
@@ -329,6 +334,7 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
       };
     },
     async close() {
+      await Promise.allSettled([...opened].map((model) => model.close?.()));
       await registry.close();
       await trainer.close();
       await Promise.all([backend.close?.(), ...[...targets.values()].map((target) => target.close?.())]);

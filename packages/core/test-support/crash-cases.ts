@@ -133,7 +133,7 @@ export const checkInvariants = async (folder: string, operation: CrashOperation)
     // What can be gone back to is there; anything else is freed, and nothing is forgotten.
     const needed = [...arms.map((arm) => arm.version), ...status.rollbackTo];
     expect(remote.filter((version) => !needed.includes(version))).toEqual([]);
-    expect(report.targets).toEqual([{ target: "remote", orphans: [], problem: null }]);
+    expect(report.targets).toEqual([{ target: "remote", orphans: [], lent: [], problem: null }]);
     expect(report.idle).toEqual([]);
     const named = readYamlValue(await readFile(host.modelsYaml, "utf8"), [
       "openrouter",

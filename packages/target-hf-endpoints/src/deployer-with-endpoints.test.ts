@@ -77,7 +77,7 @@ describe("a deployer over Inference Endpoints", () => {
     const report = await ops.deployer.reconcile();
     expect(report.agents[0]?.actions.join()).toContain("removed v1.0.0 on hf-endpoints");
     expect(versions()).toEqual(["v1-1-0", "v1-2-0"]);
-    expect(report.targets).toEqual([{ target: "hf-endpoints", orphans: [], problem: null }]);
+    expect(report.targets).toEqual([{ target: "hf-endpoints", orphans: [], lent: [], problem: null }]);
   });
 
   test("drift tells of an endpoint that somebody paused, changed or took away, and of a service that does not answer", async () => {
@@ -114,6 +114,26 @@ describe("a deployer over Inference Endpoints", () => {
     expect(await drift()).toEqual([
       { place: "target", found: null, problem: expect.stringContaining("401") },
     ]);
+  });
+
+  test("an endpoint made for an evaluation is shown while it is used, however long, and goes with its model", async () => {
+    const asked = { agent: AGENT, version: "v1.1.0", approveServing: () => true };
+    const chat = await ops.model(asked);
+    const lent = async () => (await ops.deployer.reconcile()).targets[0]?.lent;
+    expect(await lent()).toMatchObject([{ version: "v1.1.0", costUsdPerHour: 0.8 }]);
+    expect((await chat.generate({ messages: [{ role: "user", content: "who?" }] })).text).toBe(
+      "I am me/v1.1.0",
+    );
+    await clock.advance(3 * HOUR_MS);
+    expect(await lent()).toMatchObject([{ version: "v1.1.0", state: "paused" }]);
+    await chat.close?.();
+    expect(versions()).toEqual(["v1-0-0"]);
+    // One that is in service is only used; one that nobody closed goes with the installation.
+    await (await ops.model({ ...asked, version: "v1.0.0" })).close?.();
+    await ops.model(asked);
+    expect(versions()).toEqual(["v1-0-0", "v1-1-0"]);
+    await ops.close();
+    expect(versions()).toEqual(["v1-0-0"]);
   });
 
   test("an endpoint that nobody accounts for is shown with its cost, and removed an hour later", async () => {

@@ -6,6 +6,8 @@ import type { Endpoint } from "./hf-endpoints-wire.ts";
 /** Stands on every endpoint this target makes. */
 export const TAG = "modelops";
 
+const OWNER_TAG = /^modelops-[0-9a-f]{8,}$/;
+
 /** The mark of who answers for an endpoint. */
 export function ownerTag(owner: string): string {
   return `${TAG}-${owner}`;
@@ -76,7 +78,10 @@ export function neededChanges(
   const hasOtherImage = !holds(endpoint.model?.image ?? {}, withoutCredentials(settings.image));
   const model = { ...(hasOtherImage && { image: settings.image }), ...(env && { env }) };
   const tags = endpoint.tags ?? [];
-  const missingTags = (owner === null ? [TAG] : [TAG, ownerTag(owner)]).filter((tag) => !tags.includes(tag));
+  // What another installation answers for gets no second mark: its sweep and ours would take it from each other.
+  const isOwned = tags.some((tag) => OWNER_TAG.test(tag));
+  const wantedTags = owner === null || isOwned ? [TAG] : [TAG, ownerTag(owner)];
+  const missingTags = wantedTags.filter((tag) => !tags.includes(tag));
   const changes = {
     ...(compute && { compute }),
     ...(Object.keys(model).length > 0 && { model }),

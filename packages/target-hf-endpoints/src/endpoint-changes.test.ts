@@ -80,6 +80,14 @@ describe("an endpoint that was there before", () => {
     expect(puts()).toHaveLength(2);
   });
 
+  test("of another installation keeps its mark alone: neither takes it for one that it forgot", async () => {
+    await deploy(target(), "0123abcd4567");
+    await deploy(target(), "fedcba987654");
+    expect(puts()).toEqual([]);
+    expect(await target().list?.({ owner: "fedcba987654" })).toEqual([]);
+    expect(await target().list?.({ owner: "0123abcd4567" })).toHaveLength(1);
+  });
+
   test("is replaced as a whole only where the service does so: an image", async () => {
     await deploy(target({ image: { vLLM: { maxModelLen: 4096 } } }));
     await deploy(target({ image: { vLLM: { maxModelLen: 8192, blockSize: 16 } } }));

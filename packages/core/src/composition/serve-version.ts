@@ -1,7 +1,9 @@
 import type { ChatModel } from "../contract/chat-model.ts";
 import type { DeployTarget, ModelReference, TargetCheck } from "../contract/deploy-target.ts";
+import { lendModel } from "../deployment/lending/lend-model.ts";
 import { ModelOpsError } from "../errors/modelops-error.ts";
 import type { ModelVersion } from "../model/model-version.ts";
+import type { Runtime } from "../runtime.ts";
 
 /** Asked before a target starts something that costs money by the hour. */
 export type ApproveServing = (check: TargetCheck, model: ModelReference) => boolean | Promise<boolean>;
@@ -14,9 +16,12 @@ export function modelReference(version: ModelVersion): ModelReference {
 
 /**
  * Makes a version answer on a target, outside of any rollout, and gives its client. Idempotent like the target's own
- * `deploy`. Errors: `target/cannot-serve`, `approval/serving-not-approved`.
+ * `deploy`. What costs money by the hour and was made for this call is removed when the client is closed. Errors: `target/cannot-serve`, `approval/serving-not-approved`.
  */
 export async function serveVersion(options: {
+  readonly runtime: Runtime;
+  /** Models that still hold something which costs money; the new one is added, and leaves it when it is closed. */
+  readonly opened: Set<ChatModel>;
   readonly target: DeployTarget;
   readonly version: ModelVersion;
   readonly approve?: ApproveServing;
@@ -47,6 +52,36 @@ export async function serveVersion(options: {
     });
   }
   const idempotencyKey = `evaluation:${model.agent}@${model.version}:${model.modelId}`;
-  const deployment = await target.deploy({ model, idempotencyKey }, { signal });
-  return target.chatModel(deployment, { signal });
+  if (!isPaidByTheHour) {
+    const deployment = await target.deploy({ model, idempotencyKey }, { signal });
+    return target.chatModel(deployment, { signal });
+  }
+  const { runtime, opened } = options;
+  const { deployment, release } = await lendModel({ runtime, target, model, idempotencyKey, signal });
+  try {
+    const lent = releasedOnClose(await target.chatModel(deployment, { signal }), async () => {
+      await release();
+      opened.delete(lent);
+    });
+    opened.add(lent);
+    return lent;
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function releasedOnClose(model: ChatModel, release: () => Promise<void>): ChatModel {
+  return {
+    contract: model.contract,
+    id: model.id,
+    generate: (request, options) => model.generate(request, options),
+    async close() {
+      try {
+        await model.close?.();
+      } finally {
+        await release();
+      }
+    },
+  };
 }

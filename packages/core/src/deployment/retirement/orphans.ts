@@ -2,11 +2,12 @@ import { z } from "zod";
 import type { DeployTarget, TargetResource } from "../../contract/deploy-target.ts";
 import type { RecordPut } from "../../contract/registry-store.ts";
 import type { NewEvent } from "../../events/event.ts";
-import { hasModel } from "../../model/served-routing.ts";
 import { newEvent } from "../../runtime.ts";
 import { isoTime } from "../../time/clock.ts";
 import type { DeployerContext } from "../deployer-context.ts";
+import { readLeases } from "../lending/serving-lease.ts";
 import { DEPLOYER_AGENT, installationOwner } from "../state/installation.ts";
+import { accountedFor, isTargetBusy } from "./accounted-for.ts";
 
 /** Something at a service that carries our mark, but that no deployment of ours accounts for. */
 export interface Orphan {
@@ -22,9 +23,22 @@ export interface Orphan {
   readonly problem: string | null;
 }
 
+/** Something that a process uses outside of any rollout: `ops.model` or `ops.compare` had it made. */
+export interface LentDeployment {
+  readonly target: string;
+  readonly deploymentId: string;
+  readonly state: TargetResource["state"];
+  readonly costUsdPerHour: number | null;
+  readonly agent: string;
+  readonly version: string;
+  readonly since: string;
+}
+
 export interface TargetSweep {
   readonly target: string;
   readonly orphans: readonly Orphan[];
+  /** In use by an evaluation or the like; never removed meanwhile. */
+  readonly lent: readonly LentDeployment[];
   /** Why the target could not be asked, null when it was. */
   readonly problem: string | null;
 }
@@ -39,8 +53,8 @@ type OrphanRecord = z.infer<typeof orphanSchema>;
 
 /**
  * Asks every target that can list what is there. What no deployment accounts for is remembered at first sight and
- * removed when it is still unaccounted for after the grace period; while an operation is open on the target nothing is
- * removed, since what it makes is not written down yet.
+ * removed when it is still unaccounted for after the grace period; while something is being made on the target nothing is
+ * removed, since it is not written down yet. What is lent is neither remembered nor removed.
  */
 export async function sweepOrphans(
   context: DeployerContext,
@@ -50,11 +64,11 @@ export async function sweepOrphans(
   for (const target of context.targets.values()) {
     if (!target.list) continue;
     try {
-      sweeps.push({ target: target.id, orphans: await sweepTarget(context, target, options), problem: null });
+      sweeps.push({ target: target.id, ...(await sweepTarget(context, target, options)), problem: null });
     } catch (error) {
       options.signal?.throwIfAborted();
       const problem = error instanceof Error ? error.message : String(error);
-      sweeps.push({ target: target.id, orphans: [], problem });
+      sweeps.push({ target: target.id, orphans: [], lent: [], problem });
     }
   }
   return sweeps;
@@ -64,24 +78,31 @@ async function sweepTarget(
   context: DeployerContext,
   target: DeployTarget,
   { signal }: { readonly signal?: AbortSignal },
-): Promise<readonly Orphan[]> {
+): Promise<Pick<TargetSweep, "orphans" | "lent">> {
   const { runtime, store, settings } = context;
   const owner = await installationOwner(runtime);
   // The books are read after the list: what is made in between is then accounted for.
   const resources = (await target.list?.({ owner, signal })) ?? [];
-  const accounted = await accountedFor(context, target.id);
-  const isBusy = (await store.openOperations()).some(
-    ({ kind, request }) => kind === "deploy" && request?.targetId === target.id,
-  );
+  const leases = await readLeases(runtime, target.id);
+  const accounted = await accountedFor(store, target.id);
+  const isBeingMade = leases.live.some(({ deploymentId }) => deploymentId === null);
+  const isBusy = isBeingMade || (await isTargetBusy(store, target.id));
   const nowMs = runtime.clock.now();
   const known = await knownOrphans(context, target.id);
   const orphans: Orphan[] = [];
+  const lent: LentDeployment[] = [];
   const events: NewEvent[] = [];
   const puts: RecordPut[] = [];
   const gone = new Set(known.keys());
   for (const resource of resources) {
     const { deploymentId, state, costUsdPerHour } = resource;
     if (accounted.has(deploymentId)) continue;
+    const lease = leases.live.find((live) => live.deploymentId === deploymentId);
+    if (lease) {
+      const { agent, version, since } = lease;
+      lent.push({ target: target.id, deploymentId, state, costUsdPerHour, agent, version, since });
+      continue;
+    }
     gone.delete(deploymentId);
     const firstSeenAt = known.get(deploymentId)?.firstSeenAt ?? isoTime(runtime.clock);
     const data = { target: target.id, deploymentId, costUsdPerHour };
@@ -97,7 +118,7 @@ async function sweepTarget(
     }
     const removesAtMs = Date.parse(firstSeenAt) + settings.retirement.orphanGraceMs;
     const isDue = removesAtMs <= nowMs && settings.retirement.action !== "keep";
-    let problem = isDue && isBusy ? "an operation is open on this target" : null;
+    let problem = isDue && isBusy ? "something is being made on this target" : null;
     let removed = false;
     if (isDue && problem === null) {
       try {
@@ -122,23 +143,9 @@ async function sweepTarget(
       problem,
     });
   }
-  await writeDown(context, { target: target.id, puts, events, gone: [...gone], orphans });
-  return orphans;
-}
-
-/** Names that a deployment, or a model in use, accounts for. */
-async function accountedFor(context: DeployerContext, targetId: string): Promise<ReadonlySet<string>> {
-  const records = await context.store.allDeployments();
-  const servings = (await context.store.servings()).filter(hasModel);
-  const models = servings.flatMap(({ baseline, canary, history }) => [
-    baseline,
-    ...(canary ? [canary] : []),
-    ...history.map((entry) => entry.model),
-  ]);
-  const written = records.filter(({ state }) => state !== "removed").map(({ deployment }) => deployment);
-  return new Set(
-    [...models, ...written].filter((entry) => entry.targetId === targetId).map((entry) => entry.deploymentId),
-  );
+  const { staleKeys } = leases;
+  await writeDown(context, { target: target.id, puts, events, gone: [...gone], staleKeys, orphans });
+  return { orphans, lent };
 }
 
 async function knownOrphans(
@@ -164,15 +171,16 @@ async function writeDown(
     readonly puts: readonly RecordPut[];
     readonly events: readonly NewEvent[];
     readonly gone: readonly string[];
+    readonly staleKeys: readonly string[];
     readonly orphans: readonly Orphan[];
   },
 ): Promise<void> {
-  const { target, puts, events, gone, orphans } = changes;
-  if (puts.length === 0 && gone.length === 0 && events.length === 0) return;
+  const { target, puts, events, gone, staleKeys, orphans } = changes;
+  if ([puts, gone, events, staleKeys].every((list) => list.length === 0)) return;
   const goneKeys = new Set(gone.map((deploymentId) => orphanKey(target, deploymentId)));
   await context.store.commitShared({
     puts: puts.filter(({ key }) => !goneKeys.has(key)),
-    removes: [...goneKeys].map((key) => ({ collection: "deployments" as const, key })),
+    removes: [...goneKeys, ...staleKeys].map((key) => ({ collection: "deployments" as const, key })),
     events,
     audit: orphans
       .filter(({ removed }) => removed)
