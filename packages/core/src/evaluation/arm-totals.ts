@@ -127,6 +127,10 @@ export class ArmTotals {
 
   #addFailure(exampleId: string, failure: CallFailure): void {
     const entry = this.#failures.get(failure.code) ?? { failure, count: 0, exampleIds: [] };
+    if (failure.costUsd !== null) {
+      this.#costUsd += failure.costUsd;
+      this.#costKnown += 1;
+    }
     entry.count += 1;
     if (entry.exampleIds.length < EXAMPLE_IDS_KEPT) entry.exampleIds.push(exampleId);
     this.#failures.set(failure.code, entry);

@@ -18,6 +18,8 @@ export interface CallFailure {
   readonly code: string;
   readonly message: string;
   readonly attempts: number;
+  /** Of an answer that arrived and was paid for, but cannot be used; else null. */
+  readonly costUsd: number | null;
 }
 
 export interface NamedScore {

@@ -11,11 +11,16 @@ export function isFatal(failure: CallFailure): boolean {
 /** What a failed call is recorded as: code and first sentence, nothing the model or prompt said. */
 export function failureFrom(error: unknown): CallFailure {
   if (ModelOpsError.isInstance(error)) {
-    const attempts = error.details.attempts;
-    return { code: error.code, message: error.what, attempts: typeof attempts === "number" ? attempts : 1 };
+    const { attempts, costUsd } = error.details;
+    return {
+      code: error.code,
+      message: error.what,
+      attempts: typeof attempts === "number" ? attempts : 1,
+      costUsd: typeof costUsd === "number" ? costUsd : null,
+    };
   }
   const name = error instanceof Error ? error.name : typeof error;
-  return { code: "model/failed", message: `The model threw ${name}.`, attempts: 1 };
+  return { code: "model/failed", message: `The model threw ${name}.`, attempts: 1, costUsd: null };
 }
 
 interface RunningCall {

@@ -68,7 +68,7 @@ export interface EvaluationFailure {
 export interface ArmCost {
   /** Sum over the answers whose cost is known; null when none is. */
   readonly usd: number | null;
-  /** Answers whose cost is known. */
+  /** Answers whose cost is known, those too large to be kept included. */
   readonly known: number;
   readonly usdPer1kTokens: number | null;
 }

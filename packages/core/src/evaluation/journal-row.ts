@@ -20,6 +20,14 @@ const UNSAID = {
   fromCache: false,
 } satisfies Partial<EvaluationAnswer>;
 
+/** What every store takes in one record (4 MiB), less what the record adds to its rows. */
+const LARGEST_ROW_BYTES = 4 * 2 ** 20 - 64;
+/** A character of a row takes at most so many bytes in a record. */
+const BYTES_PER_CHARACTER = 3;
+
+/**
+ * @throws ModelOpsError `input/not-json`, `model/answer-too-large`
+ */
 export function rowText({ arm, trial, exampleId, answer, scored }: JournalRow): string {
   const row: PackedRow = {
     arm,
@@ -39,6 +47,33 @@ export function rowText({ arm, trial, exampleId, answer, scored }: JournalRow): 
     },
     scored: scored ?? undefined,
   };
+  const text = jsonText(row);
+  if (text.length * BYTES_PER_CHARACTER <= LARGEST_ROW_BYTES) return text;
+  // A record holds its rows as text: what is JSON already becomes a JSON string.
+  const sizeBytes = Buffer.byteLength(JSON.stringify(text));
+  if (sizeBytes <= LARGEST_ROW_BYTES) return text;
+  throw new ModelOpsError({
+    code: ANSWER_TOO_LARGE,
+    message: `An answer takes ${sizeBytes} bytes; ${LARGEST_ROW_BYTES} can be kept.`,
+    fix: "limit the answer (generation.maxOutputTokens), or put less into details.",
+    details: {
+      exampleId,
+      sizeBytes,
+      limitBytes: LARGEST_ROW_BYTES,
+      costUsd: answer.costUsd,
+      attempts: answer.attempts,
+    },
+  });
+}
+
+const ANSWER_TOO_LARGE = "model/answer-too-large";
+
+export function isTooLarge(error: unknown): boolean {
+  return ModelOpsError.isInstance(error) && error.code === ANSWER_TOO_LARGE;
+}
+
+function jsonText(row: PackedRow): string {
+  const { exampleId } = row;
   try {
     return JSON.stringify(row);
   } catch (cause) {

@@ -2,6 +2,7 @@ import type { EvaluationExample } from "../contract/dataset-source.ts";
 import type { EvaluationAnswer } from "./answer.ts";
 import type { Arm, ArmName, CallFailure, TrialOutcome } from "./arm.ts";
 import type { JournalAccess, JournalScores } from "./journal.ts";
+import { isTooLarge } from "./journal-row.ts";
 import type { Metric } from "./metric.ts";
 import { failureScores, isFailedScore, scoreAnswer, scorePairs } from "./score-answer.ts";
 
@@ -76,7 +77,12 @@ export function exampleScorer(options: {
       for (const [trial, { answer, scores, metricCostUsd }] of (outcomes[arm.name] ?? []).entries()) {
         if (!answer || scores.some(isFailedScore)) continue;
         const scored = { metricsKey, scores, metricCostUsd };
-        await journal.append({ arm: arm.name, trial, exampleId, answer, scored });
+        try {
+          await journal.append({ arm: arm.name, trial, exampleId, answer, scored });
+        } catch (error) {
+          // Reasons of great length: the answer is kept without its scores.
+          if (!isTooLarge(error)) throw error;
+        }
       }
     }
   }

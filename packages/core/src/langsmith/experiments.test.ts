@@ -234,7 +234,7 @@ test("writes no feedback for a score that is missing", () => {
   const { feedback, run } = experimentRun({
     outcome: {
       answer: null,
-      failure: { code: "model/timeout", message: "No answer.", attempts: 2 },
+      failure: { code: "model/timeout", message: "No answer.", attempts: 2, costUsd: null },
       scores: [
         { score: null, reason: "unknown" },
         { score: 0, reason: "no answer" },

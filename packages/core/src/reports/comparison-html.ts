@@ -45,7 +45,8 @@ ${verdict(report)}${facts(report)}${changes(report)}${regressions(report)}${metr
 
 function subtitle({ completedAt, dataset, trials }: ComparisonReport): string {
   const time = `${completedAt.slice(0, 16).replace("T", " ")} UTC`;
-  const examples = `${formatCount(dataset.examples)} ${dataset.ref === null ? "inline examples" : `examples of ${publicReference(dataset.ref)}`}`;
+  const noun = dataset.examples === 1 ? "example" : "examples";
+  const examples = `${formatCount(dataset.examples)} ${dataset.ref === null ? `inline ${noun}` : `${noun} of ${publicReference(dataset.ref)}`}`;
   return `${time} · ${examples}${trials > 1 ? ` × ${trials} trials` : ""}`;
 }
 

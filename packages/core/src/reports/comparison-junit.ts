@@ -26,7 +26,7 @@ export function comparisonJunit(report: ComparisonReport, requirement: Recommend
       testCase(
         suite,
         `${error.arm} calls: ${error.code}`,
-        failure(error.code, `${error.count} calls: ${error.message}`),
+        failure(error.code, `${error.count} call${error.count === 1 ? "" : "s"}: ${error.message}`),
         0,
       ),
     ),

@@ -1,6 +1,6 @@
 import { compositeScores, type ExampleScores } from "../composite-scores.ts";
 import type { CompiledRecommendOptions } from "./recommend-options.ts";
-import { formatPercent } from "./sentence.ts";
+import { countExamples, formatPercent } from "./sentence.ts";
 import { above } from "./threshold-comparison.ts";
 
 /** How much of the data could be used. */
@@ -85,7 +85,10 @@ export function missingData(
   const { pairs, missingShare, missingByMetric } = data.coverage;
   const reasons: string[] = [];
   if (pairs < thresholds.minimumPairs) {
-    reasons.push(`${pairs} complete examples; at least ${thresholds.minimumPairs} are needed.`);
+    const { minimumPairs } = thresholds;
+    reasons.push(
+      `${countExamples(pairs, "complete")}; at least ${minimumPairs} ${minimumPairs === 1 ? "is" : "are"} needed.`,
+    );
   }
   if (above(missingShare, thresholds.maximumMissingShare)) {
     reasons.push(

@@ -3,6 +3,7 @@ import { ModelOpsError } from "../../errors/modelops-error.ts";
 import type { ExampleScores } from "../composite-scores.ts";
 import { recommend } from "./recommend.ts";
 import type { RecommendationMetric, RecommendOptions } from "./recommend-options.ts";
+import { describeMoreExamples } from "./sentence.ts";
 
 const QUALITY: readonly RecommendationMetric[] = [
   { name: "quality", kind: "score", direction: "higher", weight: 1 },
@@ -29,6 +30,24 @@ function codeOf(action: () => unknown): string {
   }
   return "no error";
 }
+
+describe("counts in sentences", () => {
+  const run = (count: number, minimumPairs = 10) =>
+    recommend({ ...exactGain(0.2, count), thresholds: { minimumPairs } });
+
+  it.each([
+    [1, 10, "1 complete example; at least 10 are needed. Nothing can be recommended from 1 example."],
+    [2, 10, "2 complete examples; at least 10 are needed. Nothing can be recommended from 2 examples."],
+  ])("%d of %d", (count, minimumPairs, text) => {
+    expect(run(count, minimumPairs).sentence).toContain(text);
+  });
+
+  it("one more", () => {
+    expect(describeMoreExamples({ fiftyPercentChance: 1, eightyPercentChance: 3 })).toBe(
+      "about 1 more example gives an even chance to settle it, 3 an 80 % chance",
+    );
+  });
+});
 
 describe("boundaries are part of the contract", () => {
   it.each([

@@ -13,8 +13,8 @@ export function formatPercent(share: number): string {
 }
 
 /** "1 example", "20 examples". */
-export function countExamples(count: number): string {
-  return `${count} example${count === 1 ? "" : "s"}`;
+export function countExamples(count: number, kind?: "complete" | "more"): string {
+  return `${count} ${kind ? `${kind} ` : ""}example${count === 1 ? "" : "s"}`;
 }
 
 /** "scores 0.784 against 0.658, a gain of 19.1 % (90 % interval 5.9 % to 34.5 %, 20 examples)". */
@@ -38,5 +38,5 @@ export function describeGain(options: {
 export function describeMoreExamples(more: ExampleCounts | null): string {
   return more === null
     ? "more examples will not help at this estimate"
-    : `about ${more.fiftyPercentChance} more examples give an even chance to settle it, ${more.eightyPercentChance} an 80 % chance`;
+    : `about ${countExamples(more.fiftyPercentChance, "more")} give${more.fiftyPercentChance === 1 ? "s" : ""} an even chance to settle it, ${more.eightyPercentChance} an 80 % chance`;
 }
