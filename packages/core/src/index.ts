@@ -100,10 +100,12 @@ export {
   type MixPart,
   mixDatasets,
 } from "./datasets/mix-datasets.ts";
+export type { ParagraphsMapping } from "./datasets/paragraphs-mapping.ts";
 export { fileSource } from "./datasets/sources/file-source.ts";
 export { type HubSourceOptions, hubSource } from "./datasets/sources/hub-source.ts";
 export { type SplitDatasetOptions, splitDataset, type WrittenRows } from "./datasets/split-dataset.ts";
 export type { TokenCounter } from "./datasets/token-counter.ts";
+export type { TurnsMapping } from "./datasets/turns-mapping.ts";
 export { Deployer, type DeploymentStatusReport, type DeployResult } from "./deployment/deployer.ts";
 export type { DeployerEvents } from "./deployment/deployer-events.ts";
 export type {

@@ -136,12 +136,16 @@ function conclude(
   }
   const needsForm =
     rows > 0 && !form && !findings.list().some((finding) => finding.code === "missing-column");
-  const suggestedMapping = needsForm ? suggestMapping(method, columns, inspector.paths) : null;
+  const suggestedMapping = needsForm
+    ? (inspector.suggested ?? suggestMapping(method, columns, inspector.paths))
+    : null;
   if (needsForm) {
     findings.add({
       severity: "error",
       code: "no-form",
-      message: `The ${options.mapping ? "mapped fields" : "columns"} ${(options.mapping ? Object.keys(options.mapping) : columns).slice(0, 12).join(", ")} fit no form of ${method.toUpperCase()}.`,
+      message: inspector.suggested
+        ? `The chats are written otherwise than ${method.toUpperCase()} takes them.`
+        : `The ${options.mapping ? "mapped fields" : "columns"} ${(options.mapping ? Object.keys(options.mapping) : columns).slice(0, 12).join(", ")} fit no form of ${method.toUpperCase()}.`,
       fix: suggestedMapping
         ? `use mapping: ${JSON.stringify(suggestedMapping)}.`
         : `give ${shapesOf(method)}, or a mapping that makes them.`,

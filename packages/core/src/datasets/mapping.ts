@@ -1,9 +1,14 @@
 import { z } from "zod";
 import { parseOrThrow } from "../errors/from-zod.ts";
+import { compileParagraphs, type ParagraphsMapping, paragraphsSchema } from "./paragraphs-mapping.ts";
 import { checkTemplate, compileTemplate, hasPlaceholder, type Template, valueAt } from "./template.ts";
+import { compileTurns, type TurnsMapping, turnsSchema } from "./turns-mapping.ts";
 
-/** How a field is made: a column's name or path, a template with `{{column}}`, or a nested value of templates. */
-export type MappingValue = string | readonly MappingNode[];
+/**
+ * How a field is made: a column's name or path, a template with `{{column}}`, a list of messages of templates, a list of turns
+ * that names its parts otherwise, or paragraphs of which some may be missing.
+ */
+export type MappingValue = string | readonly MappingNode[] | TurnsMapping | ParagraphsMapping;
 
 interface MappingNode {
   readonly role: string;
@@ -25,7 +30,7 @@ const messageSchema = z.strictObject({
 export const fieldMappingSchema = z
   .record(
     z.string().regex(/^(?!__proto__$)[A-Za-z_]\w{0,63}$/, "must be a plain field name"),
-    z.union([z.string().min(1), z.array(messageSchema).min(1)]),
+    z.union([z.string().min(1), z.array(messageSchema).min(1), turnsSchema, paragraphsSchema]),
   )
   .refine((mapping) => Object.keys(mapping).length > 0, "must name at least one field");
 
@@ -69,6 +74,14 @@ function compileValue(value: z.output<typeof fieldMappingSchema>[string], field:
     return (row) => {
       const found = valueAt(row, value);
       return found === undefined || found === null ? { missing: value } : { value: found };
+    };
+  }
+  if ("paragraphs" in value) return compileParagraphs(value, field);
+  if ("turns" in value) {
+    const make = compileTurns(value);
+    return (row) => {
+      const messages = make(row);
+      return messages === null ? { missing: value.turns } : { value: messages };
     };
   }
   const messages = value.map((message) => {

@@ -14,6 +14,7 @@ import { splitRow } from "./row-text.ts";
 import { SeenHashes } from "./seen-hashes.ts";
 import { findEmail, findSecret } from "./sensitive.ts";
 import { type FoundShape, findShape } from "./shapes.ts";
+import { suggestTurns } from "./suggest-turns.ts";
 import type { TokenCounter } from "./token-counter.ts";
 
 const MAX_COLUMNS = 200;
@@ -40,6 +41,8 @@ export class RowInspector {
   readonly columns = new Set<string>();
   /** Texts one level down in the first row, such as `inputs.question`, for suggesting a mapping. */
   paths: readonly string[] = [];
+  /** A mapping for chats that the first row writes in another tool's way. */
+  suggested: FieldMapping | null = null;
   readonly classes = new AnswerClasses();
   form: FoundShape | null = null;
   usableRows = 0;
@@ -98,7 +101,9 @@ export class RowInspector {
     if (this.#isFirst) {
       this.#isFirst = false;
       this.paths = textPaths(row.value);
-      this.form = findShape(method, new Set(Object.keys(mapped.value)), rewardColumns);
+      const form = findShape(method, new Set(Object.keys(mapped.value)), rewardColumns);
+      this.suggested = this.#mapper ? null : suggestTurns(method, row.value, form?.shape ?? null);
+      this.form = this.suggested ? null : form;
     }
     const { form } = this;
     if (!form) return null;

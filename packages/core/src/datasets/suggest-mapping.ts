@@ -72,7 +72,10 @@ export function suggestMapping(
   if (method === "grpo") return question && answer ? { prompt: question, solution: answer } : null;
   const messages = find(MESSAGES);
   if (messages) return { messages };
-  return question && answer ? { prompt: `{{${question}}}\n`, completion: answer } : null;
+  if (!question || !answer) return null;
+  const input = question.toLowerCase() === "instruction" ? find(["input", "context"]) : undefined;
+  if (input === undefined) return { prompt: `{{${question}}}\n`, completion: answer };
+  return { prompt: { paragraphs: [`{{${question}}}`, `{{${input}}}`], end: "\n" }, completion: answer };
 }
 
 /** Rows `{ inputs, outputs }`, as evaluation sets and traces have them: a known name on each side, or its only text. */
