@@ -1,4 +1,10 @@
-import { local, type ScheduleOptions, type TrainingEvent, type TrainingSchedule } from "@modelops/core";
+import {
+  local,
+  type ScheduleOptions,
+  Trainer,
+  type TrainingEvent,
+  type TrainingSchedule,
+} from "@modelops/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { REHEARSED, rehearsal } from "./__fixtures__/rehearsal.ts";
 import { scriptedTraining } from "./scripted-training.ts";
@@ -247,5 +253,10 @@ test("a schedule that cannot be kept is refused before anything is asked of the 
     code: "training/quote-exceeds-cap",
   });
   expect(await listed()).toEqual([]);
-  expect(local({ home: "unused" }).schedules).toBeUndefined();
+  const { runtime, approvals } = played;
+  await using onThisMachine = new Trainer(runtime, { backend: local({ home: runtime.home }), approvals });
+  await expect(onThisMachine.schedule(REHEARSED, WEEKLY)).rejects.toMatchObject({
+    code: "training/schedule-not-offered",
+    fix: expect.stringContaining("hfJobs()"),
+  });
 });

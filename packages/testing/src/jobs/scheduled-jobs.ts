@@ -36,9 +36,8 @@ export function addScheduledJobsRoutes(app: Hono, service: JobsService): void {
     concurrency: scheduled.concurrency,
     status: {
       lastJob: scheduled.lastJob,
-      nextJobRunAt: scheduled.isSuspended
-        ? null
-        : new Date(nextRunMs(scheduled.schedule, service.nowMs())).toISOString(),
+      // A string in the published interface; of a schedule that is suspended, when it would run.
+      nextJobRunAt: new Date(nextRunMs(scheduled.schedule, service.nowMs())).toISOString(),
     },
     owner: {
       id: stableId(scheduled.namespace),

@@ -31,6 +31,7 @@ test.each([
   ["0 6 * * MON", /must be five cron fields/],
   ["0 0 6 * * 1", /must be five cron fields/],
   ["@reboot", /must be five cron fields/],
+  ["0 6 * * 1-5/2", /must be five cron fields/],
   ["61 6 * * *", /minute/],
   ["0 6 31 2 *", /no time within a year/],
   ["*/30 * * * *", /less than an hour apart/],

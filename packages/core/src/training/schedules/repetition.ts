@@ -12,12 +12,13 @@ const HOUR_MS = 3_600_000;
 /** A schedule that names more times than this in a year is counted by its rate. */
 const COUNTED_TIMES = 800;
 
-const cronSchema = z
-  .string()
-  .trim()
-  .regex(/^(@(hourly|daily|weekly|monthly|yearly|annually)|[\d*,/-]+( [\d*,/-]+){4})$/, {
-    error: 'must be five cron fields, such as "0 6 * * 1", or @hourly, @daily, @weekly, @monthly, @yearly',
-  });
+/** The forms of a field that the Jobs API publishes: `1,15`, `1-5`, a step, `6`, `*`. */
+const FIELD = String.raw`(?:(?:\d+,)+\d+|(?:\*|\d+)[/-]\d+|\d+|\*)`;
+const CRON = new RegExp(`^(@(hourly|daily|weekly|monthly|yearly|annually)|${FIELD}( ${FIELD}){4})$`);
+
+const cronSchema = z.string().trim().regex(CRON, {
+  error: 'must be five cron fields, such as "0 6 * * 1", or @hourly, @daily, @weekly, @monthly, @yearly',
+});
 
 /** How often a schedule starts a run, UTC. */
 export interface Repetition {

@@ -37,6 +37,7 @@ export async function rehearsal(
   const runtime = { store, home, clock, generateId: randomUUID, actor, logger, fetch: globalThis.fetch };
   const approvals = new Approvals(runtime);
   return {
+    runtime,
     approvals,
     twin,
     clock,
