@@ -226,7 +226,10 @@ export class Deployer implements EventSubscriptions<DeployerEvents> {
     await setRolloutState(this.#context, canonicalAgentName(options.agent), "held", options.reason);
   }
 
-  /** Lets the auto-pilot go on after a hold. */
+  /**
+   * Lets the auto-pilot go on after a hold. Where the alarm of a guardrail had held it, the alarm is accepted: that
+   * guardrail is observed only for the rest of the rollout, and the others stay armed.
+   */
   async resume(options: AgentOption & { readonly reason?: string }): Promise<void> {
     checkRequest("resume", options);
     const reason = options.reason ?? "resumed";

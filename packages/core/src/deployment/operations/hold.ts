@@ -13,14 +13,15 @@ const EVENTS = {
 
 /**
  * Changes what the auto-pilot may do with a running rollout. Traffic stays as it is. With `onlyWhenRunning` it refuses
- * (`deployment/step-changed`) when somebody has decided otherwise meanwhile.
+ * (`deployment/step-changed`) when somebody has decided otherwise meanwhile. Who resumes what an alarm holds accepts that
+ * alarm: its guardrail is observed only from then on, and the others stay armed.
  */
 export async function setRolloutState(
   context: DeployerContext,
   agent: string,
   state: keyof typeof EVENTS,
   reason: string,
-  { onlyWhenRunning = false }: { readonly onlyWhenRunning?: boolean } = {},
+  options: { readonly onlyWhenRunning?: boolean; readonly heldBy?: readonly string[] } = {},
 ): Promise<void> {
   await context.store.update(agent, (current, at) => {
     const { rollout, serving } = current;
@@ -31,17 +32,27 @@ export async function setRolloutState(
         fix: "deploy a version with a rollout plan first; status() shows what is served.",
       });
     }
-    if (onlyWhenRunning && rollout.state !== "running") throw stepChanged(agent);
+    if (options.onlyWhenRunning && rollout.state !== "running") throw stepChanged(agent);
     // Who resumes after a deadline gives the step its time once more; otherwise it would end at once.
     const isAnotherRound = state === "running" && rollout.state === "inconclusive";
     const stepStartedAt = isAnotherRound ? at : rollout.stepStartedAt;
-    const next: RolloutRecord = { ...rollout, state, reason, stepStartedAt };
+    const accepted = state === "running" ? rollout.heldBy : [];
+    const next: RolloutRecord = {
+      ...rollout,
+      state,
+      reason,
+      stepStartedAt,
+      heldBy: state === "running" ? [] : [...(options.heldBy ?? rollout.heldBy)],
+      acknowledged: [...new Set([...rollout.acknowledged, ...accepted])],
+    };
     const subject = `${agent}@${rollout.version}`;
+    // What the person knew: the alarm in the words in which it held the rollout.
+    const evidence = { acceptedAlarms: accepted.join(", "), alarm: rollout.reason ?? "" };
     const data = { rolloutId: rollout.rolloutId, reason };
     return {
       change: {
         rollout: next,
-        audit: [{ action: EVENTS[state], subject, reason }],
+        audit: [{ action: EVENTS[state], subject, reason, ...(accepted.length > 0 && { evidence }) }],
         events:
           rollout.state === state
             ? []

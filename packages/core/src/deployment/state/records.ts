@@ -86,6 +86,10 @@ export const rolloutRecordSchema = z.object({
   endedAt: z.string().nullable(),
   /** Why it is in this state, for people. */
   reason: z.string().nullable(),
+  /** Guardrails whose alarm holds it now. */
+  heldBy: z.array(z.string()).default([]),
+  /** Guardrails whose alarm a person has accepted: they are observed only. */
+  acknowledged: z.array(z.string()).default([]),
   /** What the last advance rested on. */
   promotedBy: z.enum(["manual", "no-alarm", "non-inferior"]).nullable(),
   /** State of the monitor, as its `toJSON` wrote it; null before the first look. */

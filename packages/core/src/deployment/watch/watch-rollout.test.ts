@@ -71,7 +71,10 @@ const openRouter = () => {
 };
 
 /** Sessions with the given chance of success per version, through two routers, until told to stop. */
-const traffic = (chance: Readonly<Record<string, number>>) => {
+const traffic = (
+  chance: Readonly<Record<string, number>>,
+  latencyMs: Readonly<Record<string, number>> = {},
+) => {
   const both = [openRouter(), openRouter()];
   const random = createRandom(20261123);
   const stop = new AbortController();
@@ -84,7 +87,7 @@ const traffic = (chance: Readonly<Record<string, number>>) => {
         session += 1;
         const decision = router.route(AGENT, `session-${session}`);
         const ok = random.uniform() < (chance[decision.version] ?? 1);
-        router.record(decision, { ok, callFailed: false, latencyMs: 100 });
+        router.record(decision, { ok, callFailed: false, latencyMs: latencyMs[decision.version] ?? 100 });
       }
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
@@ -192,6 +195,54 @@ describe("a watched rollout", () => {
     });
     await deployer.resume({ agent: AGENT });
     expect((await watching).state).toBe("promoted");
+  });
+
+  describe("that an alarm holds", () => {
+    const chance = { "v1.0.0": 0.9, "v1.1.0": 0.9 };
+    const slow = async () => {
+      await start({
+        ...LADDER,
+        guardrails: [
+          { metric: "success", direction: "higher" },
+          { metric: "latencyMs", direction: "lower", cap: 1000, action: "hold" },
+        ],
+        // Enough for an alarm to come first.
+        steps: [
+          { sharePct: 20, minimumSessions: 3000 },
+          { sharePct: 50, minimumSessions: 3000 },
+          { sharePct: 100 },
+        ],
+      });
+      traffic(chance, { "v1.1.0": 900 });
+      const watching = deployer.watch({ agent: AGENT, everyMs: 10 });
+      await eventually(async () => (await rolloutState()) === "held");
+      return { watching };
+    };
+    const rollout = async () => (await deployer.status({ agent: AGENT })).rollout;
+
+    it("goes on when a person resumes it, who has then accepted that alarm: written down with what it said", async () => {
+      const { watching } = await slow();
+      expect(await rollout()).toMatchObject({ heldBy: ["latencyMs"], acknowledged: [] });
+      await deployer.resume({ agent: AGENT, reason: "slower, but worth it" });
+      expect((await watching).state).toBe("promoted");
+      expect(stepped.filter((type) => type === "rollout.held")).toHaveLength(1);
+      expect(await rollout()).toMatchObject({ heldBy: [], acknowledged: ["latencyMs"] });
+      const rows = await store.auditRows({ since: 0, limit: 1000 });
+      expect(rows.find(({ action }) => action === "rollout.resumed")).toMatchObject({
+        reason: "slower, but worth it",
+        evidence: { acceptedAlarms: "latencyMs", alarm: expect.stringContaining("latencyMs is worse") },
+      });
+    });
+
+    it("is taken back after that all the same when another guardrail gives alarm", async () => {
+      chance["v1.1.0"] = 0.9;
+      const { watching } = await slow();
+      chance["v1.1.0"] = 0.4;
+      await deployer.resume({ agent: AGENT, reason: "slower, but worth it" });
+      const result = await watching;
+      expect(result).toMatchObject({ state: "rolled-back" });
+      expect(result.reason).toContain("success");
+    });
   });
 
   it("does not climb past a hold that comes while it decides", async () => {

@@ -196,7 +196,10 @@ async function act(
   }
   if (reading.verdict === "hold" || reading.verdict === "inconclusive") {
     const stopped = reading.verdict === "hold" ? "held" : "inconclusive";
-    await setRolloutState(context, agent, stopped, reading.reason, { onlyWhenRunning: true });
+    // Sessions that are not divided as told are no guardrail's alarm, and nobody can accept them.
+    const isAlarm = reading.verdict === "hold" && reading.alarmedMetric !== null;
+    const heldBy = isAlarm ? alarmsThatHold(reading) : [];
+    await setRolloutState(context, agent, stopped, reading.reason, { onlyWhenRunning: true, heldBy });
   }
   if (reading.verdict === "no-traffic" && stored.noTrafficStep !== rollout.stepIndex) {
     await context.store.update(agent, (current) => {
@@ -214,6 +217,12 @@ async function act(
   }
 }
 
+function alarmsThatHold({ guardrails }: CanaryReading): readonly string[] {
+  return guardrails
+    .filter(({ action, alarmed, acknowledged }) => action === "hold" && alarmed && !acknowledged)
+    .map(({ metric }) => metric);
+}
+
 /** Feeds the monitor what is new. Its state and what it was fed are stored together, so that nothing counts twice. */
 async function measure(
   context: DeployerContext,
@@ -228,6 +237,7 @@ async function measure(
   const monitor = before
     ? CanaryMonitor.restore(before.state)
     : new CanaryMonitor({ plan: monitorPlan(rollout.plan), startedAtMs: stepStartedAtMs });
+  for (const metric of rollout.acknowledged) monitor.acknowledge(metric);
   const at = monitor.toJSON();
   const isNewStep = at.stepIndex !== step || at.stepStartedAtMs !== stepStartedAtMs;
   if (isNewStep) monitor.beginStep({ index: step, atMs: stepStartedAtMs });

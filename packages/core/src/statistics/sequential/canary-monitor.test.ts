@@ -103,6 +103,74 @@ describe("CanaryMonitor", () => {
     expect(reading).toMatchObject({ verdict: "hold", alarmedMetric: "escalated" });
   });
 
+  describe("whose holding alarm a person has accepted", () => {
+    const held = (plan: CanaryPlan = PLAN) => {
+      const monitor = new CanaryMonitor({ plan, startedAtMs: 0 });
+      for (let minute = 1; minute < 12; minute += 1) {
+        const { outcomes, ...rest } = tick(minute, GOOD, [8, 12, 4, 76]);
+        const known = Object.entries(outcomes).filter(([metric]) =>
+          plan.guardrails.some((guardrail) => guardrail.metric === metric),
+        );
+        monitor.update({ ...rest, outcomes: Object.fromEntries(known) });
+      }
+      expect(monitor.reading(12 * MINUTE).verdict).toBe("hold");
+      return monitor;
+    };
+
+    it("goes on without that guardrail, says so, and keeps it over a restart", () => {
+      const monitor = held();
+      monitor.acknowledge("escalated");
+      monitor.acknowledge("escalated");
+      const later = CanaryMonitor.restore(JSON.parse(JSON.stringify(monitor)) as CanaryMonitorState);
+      const reading = later.update(tick(12, GOOD, [8, 12, 4, 76]));
+      expect(reading).toMatchObject({
+        verdict: "promote",
+        promotedBy: "no-alarm",
+        reason: "No alarm besides escalated, accepted by a person in 1200 sessions of this step.",
+      });
+      expect(reading.guardrails[1]).toMatchObject({ metric: "escalated", alarmed: true, acknowledged: true });
+    });
+
+    it("still rolls back on the others, by the evidence that they would have needed before", () => {
+      const monitor = held();
+      monitor.acknowledge("escalated");
+      const never = held();
+      const bad = [4, 16, 72, 8];
+      let minute = 12;
+      while (monitor.reading(minute * MINUTE).verdict !== "rollback" && minute < 60) {
+        monitor.update(tick(minute, bad));
+        never.update(tick(minute, bad));
+        minute += 1;
+      }
+      expect(monitor.reading(minute * MINUTE)).toMatchObject({
+        verdict: "rollback",
+        alarmedMetric: "success",
+      });
+      expect(never.reading(minute * MINUTE).verdict).toBe("rollback");
+      expect(monitor.toJSON().processes).toEqual(never.toJSON().processes);
+    });
+
+    it("claims no safety when no guardrail is left that could show it", () => {
+      const [, escalated] = PLAN.guardrails;
+      const monitor = held({
+        ...PLAN,
+        guardrails: escalated ? [escalated] : [],
+        promoteWhen: "non-inferior",
+      });
+      monitor.acknowledge("escalated");
+      expect(monitor.reading(12 * MINUTE)).toMatchObject({ verdict: "promote", promotedBy: "no-alarm" });
+    });
+
+    it("is refused for a guardrail that rolls back, and for what is none", () => {
+      const monitor = held();
+      for (const metric of ["success", "feedback", "other"]) {
+        expect(() => monitor.acknowledge(metric)).toThrow(
+          /Only an alarm that holds can be accepted: escalated/,
+        );
+      }
+    });
+  });
+
   it("never decides on a metric that is only observed", () => {
     const monitor = new CanaryMonitor({ plan: PLAN, startedAtMs: 0 });
     let reading = monitor.update(tick(1, GOOD));

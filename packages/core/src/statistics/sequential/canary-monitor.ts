@@ -31,6 +31,8 @@ export type CanaryVerdict = "promote" | "continue" | "rollback" | "hold" | "inco
 export interface GuardrailReading extends EProcessReading {
   readonly metric: string;
   readonly action: "rollback" | "hold" | "observe";
+  /** A person has accepted its alarm: it is shown and decides nothing any more. */
+  readonly acknowledged: boolean;
   /** Approximate interval of canary − baseline, higher is better; null while too little is known. */
   readonly confidence: ConfidenceSequence | null;
 }
@@ -75,6 +77,8 @@ export interface CanaryMonitorState {
   readonly rolledBack: { readonly metric: string | null; readonly reason: string } | null;
   /** True once assignment was found broken; stays, and nothing is decided any more. */
   readonly assignmentBroken: boolean;
+  /** Guardrails whose alarm a person has accepted. Left out = none. */
+  readonly acknowledged?: readonly string[];
 }
 
 /**
@@ -182,6 +186,28 @@ export class CanaryMonitor {
   }
 
   /**
+   * Takes note that a person accepts what a guardrail with `action: "hold"` has shown: from now on it is observed only. Its
+   * part of α is spent; the others keep theirs, so that the promise about false rollbacks stands. Calling it twice is calm.
+   *
+   * @throws `statistics/unknown-metric` for what is no such guardrail
+   */
+  acknowledge(metric: string): void {
+    const guardrails = this.#state.plan.guardrails.filter(({ action }) => action === "hold");
+    if (!guardrails.some((guardrail) => guardrail.metric === metric)) {
+      const names = guardrails.map((guardrail) => guardrail.metric).join(", ") || "none";
+      throw statisticsError(
+        "unknown-metric",
+        `"${metric}" is no guardrail that holds a rollout.`,
+        `Only an alarm that holds can be accepted: ${names}.`,
+        { metric },
+      );
+    }
+    const acknowledged = this.#state.acknowledged ?? [];
+    if (acknowledged.includes(metric)) return;
+    this.#state = { ...this.#state, acknowledged: [...acknowledged, metric] };
+  }
+
+  /**
    * Feeds a tick and gives the verdict.
    *
    * @throws `statistics/unknown-metric`, `out-of-range`, `not-a-count`, `score-out-of-range`, `kind-mismatch`; the state is
@@ -237,6 +263,7 @@ export class CanaryMonitor {
         ...this.#readingOf(metric),
         metric,
         action,
+        acknowledged: this.#state.acknowledged?.includes(metric) ?? false,
         confidence: confidenceSequence({ periods: this.#state.periods[metric] ?? [], alpha: plan.alpha }),
       }),
     );
@@ -274,30 +301,36 @@ export class CanaryMonitor {
         "Sessions are not divided as the plan says, so no figure of this rollout can be trusted: repair the assignment.",
       );
     }
+    const deciding = guardrails.filter(({ action, acknowledged }) => action !== "observe" && !acknowledged);
     for (const action of ["rollback", "hold"] as const) {
-      const alarmed = guardrails.find((guardrail) => guardrail.action === action && guardrail.alarmed);
+      const alarmed = deciding.find((guardrail) => guardrail.action === action && guardrail.alarmed);
       if (alarmed !== undefined) return say(action, describeAlarm(alarmed), alarmed.metric);
     }
     const sessions = stepSessions.canary + stepSessions.baseline;
     const isSeasoned =
       sessions >= step.minimumSessions && elapsedMs >= step.minimumDurationMs && sessions > 0;
-    const deciding = guardrails.filter((guardrail) => guardrail.action !== "observe");
-    const allSafe = deciding.every((guardrail) => guardrail.nonInferior);
-    if (isSeasoned && allSafe) {
+    const accepted = guardrails.filter(({ acknowledged }) => acknowledged).map(({ metric }) => metric);
+    const besides = accepted.length === 0 ? "" : ` besides ${accepted.join(", ")}, accepted by a person`;
+    if (isSeasoned && deciding.length > 0 && deciding.every((guardrail) => guardrail.nonInferior)) {
       return {
         ...say(
           "promote",
-          `Every guardrail is shown to be no worse than its margin after ${sessions} sessions.`,
+          `Every guardrail${besides} is shown to be no worse than its margin after ${sessions} sessions.`,
         ),
         promotedBy: "non-inferior",
       };
     }
     const atDeadline = step.deadlineMs !== null && elapsedMs >= step.deadlineMs;
-    if (
-      isSeasoned &&
-      (plan.promoteWhen === "no-alarm" || (atDeadline && plan.onDeadline === "promote-no-alarm"))
-    ) {
-      return { ...say("promote", `No alarm in ${sessions} sessions of this step.`), promotedBy: "no-alarm" };
+    // With nothing left that could be shown, sessions and time are all there is to wait for.
+    const isNoAlarmEnough =
+      plan.promoteWhen === "no-alarm" ||
+      deciding.length === 0 ||
+      (atDeadline && plan.onDeadline === "promote-no-alarm");
+    if (isSeasoned && isNoAlarmEnough) {
+      return {
+        ...say("promote", `No alarm${besides} in ${sessions} sessions of this step.`),
+        promotedBy: "no-alarm",
+      };
     }
     if (sessions === 0 && (atDeadline || elapsedMs >= plan.noTrafficAfterMs)) {
       return say(
