@@ -215,7 +215,10 @@ export function createModelOps(options: ModelOpsOptions = {}): ModelOps {
   const approvals = new Approvals(runtime, given.approvals);
   const hub = createHub(given.hub, { clock: runtime.clock, fetch: runtime.fetch });
   const trainer = new Trainer(runtime, {
-    baseModelLookup: hubBaseModels(hub, { licenses: given.licenses }),
+    baseModelLookup: hubBaseModels(hub, {
+      licenses: given.licenses,
+      tokenizerFolder: join(home, "tokenizers"),
+    }),
     ...given.training,
     backend,
     registrar: registry,

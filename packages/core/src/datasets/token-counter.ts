@@ -35,13 +35,27 @@ const tokenizerSchema = z.looseObject({
 const COUNTED_CHARACTERS = 2_000_000;
 
 /**
- * The counter for a base model in a folder. A byte-level tokenizer without merges is counted by bytes; any other counts the
+ * The counter for a base model in a folder, or for one whose tokenizer was fetched; the estimate where neither can be read, with
+ * the reason in its basis.
+ */
+export async function tokenCounterFor(
+  baseModelFolder: string | null,
+  fetched: { readonly folder: string } | { readonly problem: string } | null = null,
+): Promise<TokenCounter> {
+  const folder = baseModelFolder ?? (fetched && "folder" in fetched ? fetched.folder : null);
+  const counter = folder === null ? estimatedTokens : await counterInFolder(folder);
+  if (counter !== estimatedTokens || fetched === null) return counter;
+  const why = "problem" in fetched ? fetched.problem : "the base model's tokenizer is of an unknown kind";
+  return { ...estimatedTokens, basis: `${estimatedTokens.basis} (${why})` };
+}
+
+/**
+ * A byte-level tokenizer without merges is counted by bytes; any other counts the
  * first two million characters exactly, and the rest by the ratio found there. Without a readable tokenizer: the estimate.
  */
-export async function tokenCounterFor(baseModelFolder: string | null): Promise<TokenCounter> {
-  if (baseModelFolder === null) return estimatedTokens;
+async function counterInFolder(folder: string): Promise<TokenCounter> {
   try {
-    const read = async (name: string) => JSON.parse(await readFile(join(baseModelFolder, name), "utf8"));
+    const read = async (name: string) => JSON.parse(await readFile(join(folder, name), "utf8"));
     const tokenizer: unknown = await read("tokenizer.json");
     const parsed = tokenizerSchema.safeParse(tokenizer);
     if (!parsed.success) return estimatedTokens;

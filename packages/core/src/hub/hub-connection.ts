@@ -72,3 +72,17 @@ export function requireRepositoryId(id: string, subject: string): string {
     fix: "write it as on the Hub.",
   });
 }
+
+/**
+ * A commit: what lies under it never changes, and it may name a folder.
+ * @throws ModelOpsError `hub/invalid-commit`
+ */
+export function requireCommit(revision: string): string {
+  if (/^[0-9a-f]{40}$/.test(revision)) return revision;
+  throw new ModelOpsError({
+    code: "hub/invalid-commit",
+    message: `${JSON.stringify(revision).slice(0, 140)} is no commit.`,
+    reason: "Branches and tags move, so nothing can be kept under their names.",
+    fix: "give the 40 digits of a commit, such as `revision` of repoDetails.",
+  });
+}

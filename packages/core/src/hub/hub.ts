@@ -3,7 +3,7 @@ import { parseOrThrow } from "../errors/from-zod.ts";
 import { Secret } from "../model/secret.ts";
 import { type Clock, systemClock } from "../time/clock.ts";
 import { type HubCache, memoryHubCache } from "./hub-cache.ts";
-import { defaultHubUrl, requireRepositoryId } from "./hub-connection.ts";
+import { defaultHubUrl, requireCommit, requireRepositoryId } from "./hub-connection.ts";
 import {
   type HubDataset,
   type HubDocument,
@@ -33,6 +33,7 @@ import {
 } from "./hub-search.ts";
 import { docsSchema, papersSchema, repositorySchema, type WireRepository } from "./hub-wire.ts";
 import { type RepoDetails, readRepoDetails } from "./repo-details.ts";
+import { saveTokenizer } from "./tokenizer-files.ts";
 
 const TEN_MINUTES_MS = 600_000;
 const COMMON_FIELDS = [
@@ -101,6 +102,14 @@ export interface Hub {
       readonly revision?: string | null;
     },
   ): Promise<RepoDetails>;
+  /**
+   * Saves `tokenizer.json` of a model at a commit below `folder`, once, and gives the folder it lies in. Rejects with
+   * `hub/not-found`, `hub/file-too-large` (more than 64 MiB) and what else `hub/…` says.
+   */
+  saveTokenizer(
+    id: string,
+    options: CallOptions & { readonly revision: string; readonly folder: string },
+  ): Promise<string>;
 }
 
 /**
@@ -119,6 +128,7 @@ export function createHub(
   const token = given === undefined || given === "" ? null : new Secret(given);
   const hubUrl = (settings.hubUrl ?? defaultHubUrl()).replace(/\/+$/, "");
   const fetch = parts.fetch ?? globalThis.fetch;
+  const timeoutMs = settings.timeoutMs ?? 30_000;
   const reader = new HubReader({
     hubUrl,
     token: token?.reveal() ?? null,
@@ -126,7 +136,7 @@ export function createHub(
     clock: parts.clock ?? systemClock,
     cache: settings.cache ?? memoryHubCache(),
     maxAgeMs: settings.maxAgeMs ?? TEN_MINUTES_MS,
-    timeoutMs: settings.timeoutMs ?? 30_000,
+    timeoutMs,
   });
   const connection = {
     hubUrl,
@@ -205,6 +215,11 @@ export function createHub(
       requireRepositoryId(id, `The ${kind}`);
       const details = { id, kind, revision, ...(signal ? { signal } : {}) };
       return await readRepoDetails(reader, connection, details);
+    },
+    async saveTokenizer(id, { revision, folder, signal }) {
+      requireRepositoryId(id, "The model");
+      const wanted = { id, revision: requireCommit(revision), folder, timeoutMs };
+      return await saveTokenizer(connection, { ...wanted, ...(signal ? { signal } : {}) });
     },
   };
 }

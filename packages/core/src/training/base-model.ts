@@ -23,6 +23,8 @@ export interface BaseModel extends ModelFacts {
   readonly license: string | null;
   /** Of its weights, for machines with little disk; null when it is not known. */
   readonly sizeBytes?: number | null;
+  /** Where its tokenizer was put, or why it could not be had; missing when nobody looked. */
+  readonly tokenizer?: { readonly folder: string } | { readonly problem: string };
   /** What a person should know before training from it. */
   readonly warnings?: readonly string[];
 }

@@ -30,7 +30,11 @@ export interface LicensePolicy {
  */
 export function hubBaseModels(
   hub: Hub,
-  options: { readonly licenses?: LicensePolicy } = {},
+  options: {
+    readonly licenses?: LicensePolicy;
+    /** Folder where tokenizers are kept, so that tokens are counted. Default: none are fetched, and tokens are estimated. */
+    readonly tokenizerFolder?: string;
+  } = {},
 ): BaseModelLookup {
   const policy = parseOrThrow(policySchema, options.licenses ?? {}, {
     code: "config/licenses",
@@ -41,8 +45,30 @@ export function hubBaseModels(
     if (details.model?.canRead === false) throw gatedError(details);
     checkFiles(details);
     checkLicense(details, policy);
-    return toBaseModel(details);
+    const model = toBaseModel(details);
+    const { tokenizerFolder: folder } = options;
+    if (folder === undefined || details.revision === null) return model;
+    return {
+      ...model,
+      tokenizer: await tokenizerOf(hub, details.id, { revision: details.revision, folder, signal }),
+    };
   };
+}
+
+/** A plan can do without exact counts: why there are none is told beside the estimate. */
+async function tokenizerOf(
+  hub: Hub,
+  id: string,
+  options: { readonly revision: string; readonly folder: string; readonly signal: AbortSignal | undefined },
+): Promise<NonNullable<BaseModel["tokenizer"]>> {
+  const { signal, ...wanted } = options;
+  try {
+    return { folder: await hub.saveTokenizer(id, { ...wanted, ...(signal ? { signal } : {}) }) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (ModelOpsError.isInstance(error)) return { problem: `${error.message} (${error.code})` };
+    throw error;
+  }
 }
 
 function checkFiles(details: RepoDetails): void {

@@ -98,7 +98,7 @@ export async function makePlan(options: {
     (await checkDataset(spec.dataset, method, {
       mapping: spec.mapping,
       evaluation: spec.evaluationDataset,
-      counter: await tokenCounterFor(baseModel.folder),
+      counter: await tokenCounterFor(baseModel.folder, baseModel.tokenizer),
       maxLength: method === "grpo" ? null : maxLength,
       rewards: spec.rewards,
       dropInvalidRows: spec.dropInvalidRows,
