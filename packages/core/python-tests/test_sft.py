@@ -446,6 +446,77 @@ def test_push_is_private_and_verified(run, hub, monkeypatch):
     assert "test-token-000" not in json.dumps(events) + (run.output / "modelops_run.json").read_text()
 
 
+def test_curves_for_tensorboard_are_pushed_where_they_are_wanted(run, hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "test-token-000")
+    monkeypatch.setenv("JOB_ID", "job-7")
+    target = {"push": True, "repo_id": "example/curves", "strategy": "every_save"}
+    tracking = {"report_to": "tensorboard", "push": True}
+    code, events = run(hub=target, tracking=tracking, hyperparameters={"save_steps": 1})
+    assert code == 0
+    (begin,) = of_kind(events, "begin")
+    assert begin["tensorboard_url"] == f"{hub.url}/example/curves/tensorboard"
+    assert begin["trackio_url"] is None
+    name = f"runs/{begin['run_id']}-job-7/events.out.tfevents."
+    pushed = [path for path in hub.repositories["example/curves"]["files"] if path.startswith("runs/")]
+    assert len(pushed) == 1 and pushed[0].startswith(name)
+    assert not [file for file in events[-1]["files"] if file["path"].startswith("runs")]
+
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    written = EventAccumulator(str((run.output / pushed[0]).parent)).Reload()
+    assert [event.step for event in written.Scalars("train/loss")] == [event["step"] for event in of_kind(events, "log")[:-1]]
+
+
+def test_curves_stay_here_otherwise(run, hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "test-token-000")
+    code, events = run(hub={"push": True, "repo_id": "example/no-curves"}, tracking={"report_to": "tensorboard"})
+    assert code == 0 and of_kind(events, "begin")[0]["tensorboard_url"] is None
+    assert not [path for path in hub.repositories["example/no-curves"]["files"] if path.startswith("runs/")]
+    assert list(run.output.glob("runs/*/events.out.tfevents.*"))
+
+
+def test_trackio_that_cannot_be_reached_is_left_out(scripts, capsys, monkeypatch):
+    module = scripts["sft"]
+    calls, spaces = [], {"acme/trackio"}
+
+    class Api:
+        def repo_info(self, name, repo_type):
+            if repo_type != "space" or name not in spaces:
+                raise OSError("404: no such Space")
+
+    monkeypatch.setattr(module, "hub_api", Api)
+
+    class TrackioCallback:
+        def setup(self, arguments, state, model):
+            calls.append((arguments, state, model))
+            if arguments == "unreachable":
+                raise OSError("the Space did not answer")
+
+    class Handler:
+        callbacks = [TrackioCallback()]
+
+    class Trainer:
+        callback_handler, state, model, args = Handler(), "state", "model", "fine"
+
+        def remove_callback(self, callback):
+            self.callback_handler.callbacks.remove(callback)
+
+    config = {
+        "tracking": {"report_to": "trackio", "space_id": "acme/trackio", "push": True},
+        "hub": {"push": True, "repo_id": "acme/tuned"},
+    }
+    trainer = Trainer()
+    assert module.start_trackio(trainer, config) is True and calls == [("fine", "state", "model")]
+    assert module.tracker_pages(config, True)["trackio_url"].endswith("/spaces/acme/trackio")
+    spaces.clear()
+    assert module.start_trackio(trainer, config) is False and len(trainer.callback_handler.callbacks) == 1
+    assert "no such Space" in capsys.readouterr().err
+    trainer.args = "unreachable"
+    assert module.start_trackio(trainer, config) is False and trainer.callback_handler.callbacks == []
+    assert "did not answer" in capsys.readouterr().err
+    assert module.tracker_pages(config, False) == {"trackio_url": None, "tensorboard_url": None}
+
+
 def test_push_that_loses_a_file_fails(run, hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "test-token-000")
     hub.lose_file = "adapter_model.safetensors"

@@ -170,6 +170,11 @@ def text(value):
     return None if isinstance(value, str) and value.strip() and "\0" not in value else "must be a non-empty string"
 
 
+def space(value):
+    fine = isinstance(value, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", value)
+    return None if fine else "must be owner/name"
+
+
 def run_name(value):
     fine = text(value) is None and len(value) <= 200 and value.isprintable()
     return None if fine else "must be printable text of at most 200 characters"
@@ -306,6 +311,8 @@ FIELDS = {
         "report_to": (choice("none", "trackio", "tensorboard"), "none"),
         "run_name": (nullable(text), None),
         "project": (nullable(text), None),
+        "space_id": (nullable(space), None),
+        "push": (boolean, False),
     },
 }
 
@@ -861,15 +868,60 @@ def shared_trainer_arguments(config, device, precision, has_evaluation):
         arguments.update(eval_strategy="steps", eval_steps=hyperparameters["evaluation_steps"])
     if hyperparameters["save_steps"] is not None:
         arguments.update(save_strategy="steps", save_steps=hyperparameters["save_steps"], save_total_limit=3)
-    if tracking["run_name"] is not None:
-        arguments["run_name"] = tracking["run_name"]
+    if tracking["report_to"] != "none":
+        arguments["run_name"] = tracked_name(config)
     if tracking["project"] is not None:
         arguments["project"] = tracking["project"]
     if tracking["report_to"] == "tensorboard":
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(Path(config["output_dir"]) / "runs"))
+        folder = Path(config["output_dir"]) / "runs" / re.sub(r"[^\w.-]", "-", tracked_name(config))
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder)
     if tracking["report_to"] != "none":
         require_package(tracking["report_to"], "tracking.report_to")
+    if tracking["report_to"] == "trackio":
+        arguments.update(trackio_space_id=tracking["space_id"], trackio_static_space_id=False, hub_private_repo=True)
     return arguments
+
+
+def tracked_name(config):
+    """Name of the run for trackers. Runs of a schedule differ by their job only, and must not be drawn as one."""
+    name, job = config["tracking"]["run_name"] or config["run_id"], os.environ.get("JOB_ID")
+    return f"{name}-{job}" if job and not config["resume"] else name
+
+
+def start_trackio(trainer, config):
+    """Whether Trackio's Space takes the curves. A run that was paid for does not end because it cannot be reached."""
+    space_id = config["tracking"]["space_id"]
+    for callback in list(trainer.callback_handler.callbacks):
+        if type(callback).__name__ != "TrackioCallback":
+            continue
+        try:
+            callback.setup(trainer.args, trainer.state, trainer.model)
+        except Exception as error:
+            trainer.remove_callback(callback)
+            print(f"Trackio is left out of this run: {redact(first_line(error))}", file=sys.stderr, flush=True)
+            return False
+        try:
+            if space_id is not None and is_main_process():
+                hub_api().repo_info(space_id, repo_type="space")
+        except Exception as error:
+            print(f"Trackio has no Space {space_id}: {redact(first_line(error))}", file=sys.stderr, flush=True)
+            return False
+    return True
+
+
+def tracker_pages(config, has_tracker):
+    """Addresses of the curves, where there are such."""
+    from huggingface_hub.constants import ENDPOINT
+
+    tracking, hub = config["tracking"], config["hub"]
+    is_shown = {
+        "trackio": has_tracker and tracking["report_to"] == "trackio" and tracking["space_id"] is not None,
+        "tensorboard": pushes_curves(config) and hub["push"],
+    }
+    return {
+        "trackio_url": f"{ENDPOINT}/spaces/{tracking['space_id']}" if is_shown["trackio"] else None,
+        "tensorboard_url": f"{ENDPOINT}/{hub['repo_id']}/tensorboard" if is_shown["tensorboard"] else None,
+    }
 
 
 
@@ -1105,6 +1157,17 @@ def push_checkpoint(config, folder):
         delete_patterns=["*"],
         commit_message=f"Checkpoint {checkpoint_step(folder)}",
     )
+    if pushes_curves(config):
+        hub_api().upload_folder(
+            repo_id=config["hub"]["repo_id"],
+            folder_path=config["output_dir"],
+            allow_patterns=["runs/*"],
+            commit_message=f"Curves up to step {checkpoint_step(folder)}",
+        )
+
+
+def pushes_curves(config):
+    return config["tracking"]["push"] and config["tracking"]["report_to"] == "tensorboard"
 
 
 def fetch_checkpoint(config):
@@ -1133,7 +1196,7 @@ def push_result(config, files):
     commit = api.upload_folder(
         repo_id=hub["repo_id"],
         folder_path=config["output_dir"],
-        allow_patterns=[file["path"] for file in files],
+        allow_patterns=[file["path"] for file in files] + (["runs/*"] if pushes_curves(config) else []),
         commit_message=f"Result of run {config['run_id']}"[:200],
     )
     listed = api.repo_info(hub["repo_id"], revision=commit.oid, files_metadata=True).siblings
@@ -1220,7 +1283,9 @@ def train(config, progress, guard):
         fetch_checkpoint(config)
     trainer.accelerator.wait_for_everyone()
     checkpoint = last_checkpoint(output) if config["resume"] else None
+    pages = tracker_pages(config, start_trackio(trainer, config))
     run["begin"] = {
+        **pages,
         "run_id": config["run_id"],
         "method": config["method"],
         "base_model": base_model_name(config["base_model"]),

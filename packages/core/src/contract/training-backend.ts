@@ -59,6 +59,10 @@ export interface TrainingScriptConfig {
     readonly report_to: "none" | "trackio" | "tensorboard";
     readonly run_name: string | null;
     readonly project: string | null;
+    /** Trackio: where the curves go; null = they stay on the machine. */
+    readonly space_id: string | null;
+    /** TensorBoard: whether its files go to the model's repository. */
+    readonly push: boolean;
   };
 }
 
@@ -66,7 +70,10 @@ export interface TrainingScriptConfig {
 export interface RunTracking {
   readonly to: "trackio" | "tensorboard";
   readonly project?: string | null;
+  /** Trackio's runs of the same name go on in one line. Default: the run id. */
   readonly runName?: string | null;
+  /** The Space (`owner/name`) that Trackio's curves go to. Default: the backend's, where it has one. */
+  readonly space?: string | null;
 }
 
 /** One run as a backend gets it. Files are local; a remote backend uploads them. */

@@ -1,4 +1,4 @@
-import type { BackendEvent, BackendJobStatus } from "../contract/training-backend.ts";
+import type { BackendEvent, BackendJobStatus, TrainingProgressRecord } from "../contract/training-backend.ts";
 import { CurveDoctor } from "./curve-doctor/curve-doctor.ts";
 import type { CurveFinding } from "./curve-doctor/curve-finding.ts";
 import { findingEvent, progressEvent, type Unstored } from "./job-messages.ts";
@@ -28,6 +28,7 @@ export class JobStory {
     const { body } = event;
     if (body.kind === "stage") this.see(body.status);
     if (body.kind !== "progress") return [];
+    if (body.record.kind === "begin") this.#places = { ...this.#places, ...trackerPages(body.record) };
     const message = progressEvent(this.#job, event, body.record, this.#tracker);
     const findings = this.#doctor.add(body.record, {
       minutesToGo: message.data.progress.etaMinutes,
@@ -69,4 +70,16 @@ function placesOf({ hubRepo, trackioUrl, tensorboardUrl }: BackendJobStatus): Jo
     ...(trackioUrl == null ? {} : { trackioUrl }),
     ...(tensorboardUrl == null ? {} : { tensorboardUrl }),
   };
+}
+
+/** Only the script knows whether its tracker really took the curves. */
+function trackerPages(record: TrainingProgressRecord): JobPlaces {
+  return {
+    ...(isPage(record.trackio_url) ? { trackioUrl: record.trackio_url } : {}),
+    ...(isPage(record.tensorboard_url) ? { tensorboardUrl: record.tensorboard_url } : {}),
+  };
+}
+
+function isPage(value: unknown): value is string {
+  return typeof value === "string" && /^https?:\/\//.test(value) && URL.canParse(value);
 }

@@ -63,6 +63,14 @@ export const trainingSpecSchema = z
         to: z.enum(["trackio", "tensorboard"]),
         project: z.string().min(1).max(100).nullish(),
         runName: z.string().min(1).max(100).nullish(),
+        space: z
+          .string()
+          .regex(/^[\w.-]{1,96}\/[\w.-]{1,96}$/, "must be owner/name")
+          .nullish(),
+      })
+      .refine((tracking) => tracking.to === "trackio" || tracking.space == null, {
+        error: "is for trackio: TensorBoard's files go to the model's repository",
+        path: ["space"],
       })
       .nullish(),
     mode: z.enum(["demo", "production"]).optional(),

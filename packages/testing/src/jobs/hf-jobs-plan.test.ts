@@ -140,7 +140,13 @@ test("a held-out share and a tracker reach the script, with the package that the
   );
   expect(config.dataset).toMatchObject({ evaluation: null, evaluation_fraction: 0.2 });
   expect(config.hyperparameters.evaluation_steps).toBeGreaterThan(0);
-  expect(config.tracking).toEqual({ report_to: "trackio", project: "support", run_name: null });
+  expect(config.tracking).toEqual({
+    report_to: "trackio",
+    project: "support",
+    run_name: null,
+    space_id: "alice/trackio",
+    push: false,
+  });
   expect(config.base_model_revision).toMatch(/^[0-9a-f]{40}$/);
   await expect(
     ops.trainer.plan({ ...spec, evaluationFraction: 0.2, evaluationDataset: rows }),

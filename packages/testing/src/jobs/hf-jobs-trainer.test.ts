@@ -119,3 +119,23 @@ test("a run that learns nothing is told so while it runs, once, with what going 
   const other = await played.trainer().job(job.id);
   expect((await other.status()).findings).toEqual([first?.data.finding]);
 });
+
+test.each([
+  [{ to: "trackio" }, "/spaces/alice/trackio", null],
+  [{ to: "trackio", space: "acme/curves", project: "support" }, "/spaces/acme/curves", null],
+  [{ to: "tensorboard" }, null, "/alice/support-tuned/tensorboard"],
+  [null, null, null],
+] as const)(
+  "tracking %o has its page once the script says that it is on",
+  async (tracking, trackio, tensorboard) => {
+    played = await rehearsal({ script: scriptedTraining({ steps: 2 }) });
+    const job = await played.trainer().train({ ...REHEARSED, tracking });
+    await job.result();
+    const page = (path: string | null) => (path === null ? null : `${played.twin.url}${path}`);
+    for (const seen of [job, await played.trainer().job(job.id)])
+      expect(await seen.status()).toMatchObject({
+        trackioUrl: page(trackio),
+        tensorboardUrl: page(tensorboard),
+      });
+  },
+);

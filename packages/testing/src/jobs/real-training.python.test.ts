@@ -94,6 +94,13 @@ describe.skipIf(!existsSync(SHARED))("from rows to a verified version (needs ../
       if (event.data.kind === "log") losses.push(event.data.progress.currentLoss);
     }
     const result = await job.result();
+    const { tensorboardUrl, trackioUrl } = await job.status();
+    const { location } = result.artifact;
+    if (location.type === "hub") {
+      expect(tensorboardUrl).toBe(`${twin.url}/${location.repoId}/tensorboard`);
+      expect(twin.files(location.repoId)?.join()).toMatch(/runs\/[^/]+\/events\.out\.tfevents\./);
+    } else expect(tensorboardUrl).toBe(null);
+    expect(trackioUrl).toBe(null);
     expect(kinds).toEqual(expect.arrayContaining(["begin", "log", "save", "end", "result"]));
     expect(losses.filter((loss) => loss !== null && Number.isFinite(loss)).length).toBeGreaterThanOrEqual(4);
     expect(result.artifact.kind).toBe("adapter");

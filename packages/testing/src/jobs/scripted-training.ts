@@ -49,7 +49,7 @@ export function scriptedTraining(options: ScriptedTrainingOptions = {}): JobScri
       { afterMs: schedulingMs, start: true },
       { afterMs: 5000, log: "Installed 66 packages in 226ms" },
       line("loading", 0, { stage: "model" }),
-      line("begin", 0, { rows: 100 }),
+      line("begin", 0, { rows: 100, ...trackerPages(config, context.hubUrl) }),
     ];
     for (let step = 1; step <= steps; step += 1) {
       if (failure?.atStep === step) {
@@ -96,6 +96,16 @@ export function scriptedTraining(options: ScriptedTrainingOptions = {}): JobScri
 function configOf(context: RunnerContext): TrainingScriptConfig {
   const encoded = context.job.spec.environment?.MODELOPS_CONFIG_B64 ?? "";
   return JSON.parse(Buffer.from(encoded, "base64").toString("utf8")) as TrainingScriptConfig;
+}
+
+/** As the library's script says them once its tracker is on. */
+function trackerPages({ tracking, hub }: TrainingScriptConfig, hubUrl: string) {
+  const { report_to: tracker, space_id: space } = tracking;
+  return {
+    trackio_url: tracker === "trackio" && space !== null ? `${hubUrl}/spaces/${space}` : null,
+    tensorboard_url:
+      tracker === "tensorboard" && tracking.push && hub.push ? `${hubUrl}/${hub.repo_id}/tensorboard` : null,
+  };
 }
 
 function pushModel(

@@ -12,12 +12,17 @@ export function extraPackages(run: Pick<TrainingRun, "adapter" | "tracking">): r
   ];
 }
 
-/** Where the script writes its curves. */
-export function trackingConfig(run: Pick<TrainingRun, "tracking">) {
+/** Where the script writes its curves. On a machine that ends with the job, they must go to the Hub or are lost. */
+export function trackingConfig(
+  run: Pick<TrainingRun, "tracking">,
+  place: { readonly space: string | null; readonly push: boolean },
+) {
   const { tracking } = run;
   return {
     report_to: tracking?.to ?? "none",
     run_name: tracking?.runName ?? null,
     project: tracking?.project ?? null,
+    space_id: tracking?.to === "trackio" ? (tracking.space ?? place.space) : null,
+    push: tracking?.to === "tensorboard" && place.push,
   } as const;
 }

@@ -177,6 +177,7 @@ export function hfJobs(
     jobToken: jobToken.reveal(),
     scriptPath: scriptPath(run.method),
     hardware: await offerFor(run.hardwareId, signal),
+    trackioSpace: `${namespace}/trackio`,
     hubRepo: run.hubRepo ?? defaultModelRepo(namespace, run.agent, run.runId),
   });
 

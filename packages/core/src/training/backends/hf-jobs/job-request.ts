@@ -17,6 +17,7 @@ export const SCHEDULE_LABEL = "modelops-schedule";
 export function remoteScriptConfig(options: {
   readonly run: TrainingRun;
   readonly hubRepo: string;
+  readonly trackioSpace: string;
   readonly resume: boolean;
   readonly data: {
     readonly repository: string;
@@ -55,7 +56,7 @@ export function remoteScriptConfig(options: {
       private: true,
       strategy: savesCheckpoints ? "every_save" : "end",
     },
-    tracking: trackingConfig(run),
+    tracking: trackingConfig(run, { space: options.trackioSpace, push: true }),
   };
 }
 

@@ -69,7 +69,7 @@ export function hfSchedules(
       await requireReadiness(run, parts, signal);
       const data = await uploadData(run, parts, signal);
       // Each of its runs is a new one: none goes on from the checkpoint of the run before.
-      const config = remoteScriptConfig({ run, hubRepo: parts.hubRepo, resume: false, data });
+      const config = remoteScriptConfig({ run, ...parts, resume: false, data });
       const jobSpec = await jobRequest({ run, config, ...parts, identity: SCHEDULE_LABEL });
       const request: ScheduleRequest = { jobSpec, schedule: cron, suspend: false, concurrency: false };
       // Uploading takes time: another host may have been faster.

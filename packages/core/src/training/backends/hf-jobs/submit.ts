@@ -30,6 +30,7 @@ export interface SubmitParts {
   readonly scriptPath: string;
   readonly hardware: HardwareOffer | null;
   readonly hubRepo: string;
+  readonly trackioSpace: string;
 }
 
 /**
@@ -50,6 +51,7 @@ export async function submitRun(
   const config = remoteScriptConfig({
     run,
     hubRepo: parts.hubRepo,
+    trackioSpace: parts.trackioSpace,
     resume: true,
     data: await uploadData(run, parts, signal),
   });

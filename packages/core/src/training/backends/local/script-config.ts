@@ -44,7 +44,7 @@ export function scriptConfig(options: {
     // The first start finds no checkpoint and begins at step 0; a later one goes on.
     resume: true,
     hub: { push: run.hubRepo !== null, repo_id: run.hubRepo, private: true, strategy: "end" },
-    tracking: trackingConfig(run),
+    tracking: trackingConfig(run, { space: null, push: false }),
     parent_pid: options.parentPid,
   };
 }
