@@ -1,6 +1,6 @@
 /**
  * Runs one deployment operation in a folder and kills itself at a given step:
- * `node crash-child.ts <folder> <deploy|immediate|promote|rollback|rollback-blind|reconcile> <failpoint|none>`. A blind
+ * `node crash-child.ts <folder> <deploy|immediate|promote|rollback|rollback-blind|reconcile|none> <failpoint|none>`. A blind
  * rollback cannot write to the store. What is no longer in use is freed at once.
  */
 import { crashDeployer } from "./crash-host.ts";
