@@ -15,7 +15,7 @@ const PINS = [
   "datasets==5.2.0",
   "accelerate==1.15.0",
   "torch==2.15.0",
-  "tensorboard==2.20.0",
+  "tensorboard==2.21.0",
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");

@@ -133,7 +133,7 @@ test("a held-out share and a tracker reach the script, with the package that the
     environment: Record<string, string>;
   }[];
   expect(sent?.command.at(-1)).toContain(
-    "uv run --with 'bitsandbytes>=0.49,<1' --with 'trackio>=0.20,<1' train.py",
+    "uv run --with 'bitsandbytes==0.49.2' --with 'trackio==0.43.0' train.py",
   );
   const config = JSON.parse(
     Buffer.from(sent?.environment.MODELOPS_CONFIG_B64 ?? "", "base64").toString("utf8"),

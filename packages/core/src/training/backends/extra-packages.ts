@@ -1,14 +1,11 @@
 import type { TrainingRun } from "../../contract/training-backend.ts";
 
-/**
- * Packages that only some runs need, beside the script's own pins; the header's `exclude-newer` decides which version.
- * Four-bit training needs a library that exists for CUDA only.
- */
+/** Packages that only some runs need, pinned as the script's own. Four-bit training needs one that exists for CUDA only. */
 export function extraPackages(run: Pick<TrainingRun, "adapter" | "tracking">): readonly string[] {
   return [
-    ...(run.adapter.kind === "qlora" ? ["bitsandbytes>=0.49,<1"] : []),
-    ...(run.tracking?.to === "trackio" ? ["trackio>=0.20,<1"] : []),
-    ...(run.tracking?.to === "tensorboard" ? ["tensorboard>=2.20,<3"] : []),
+    ...(run.adapter.kind === "qlora" ? ["bitsandbytes==0.49.2"] : []),
+    ...(run.tracking?.to === "trackio" ? ["trackio==0.43.0"] : []),
+    ...(run.tracking?.to === "tensorboard" ? ["tensorboard==2.21.0"] : []),
   ];
 }
 
