@@ -1,3 +1,4 @@
+import { quantile } from "../statistics/quantile.ts";
 import type { ArmName, CallFailure, TrialOutcome } from "./arm.ts";
 import type {
   ArmCost,
@@ -8,7 +9,6 @@ import type {
   MissingScores,
 } from "./comparison-report.ts";
 import type { Metric } from "./metric.ts";
-import { quantile } from "./quantile.ts";
 
 const EXAMPLE_IDS_KEPT = 5;
 const REASONS_KEPT = 50;

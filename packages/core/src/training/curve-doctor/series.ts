@@ -1,4 +1,4 @@
-import { quantile } from "../../evaluation/quantile.ts";
+import { quantile } from "../../statistics/quantile.ts";
 
 const FIRST = 10;
 const RECENT = 20;
