@@ -14,7 +14,7 @@ import mlflow
 from mlflow import MlflowClient
 
 logging.disable(logging.WARNING)
-count = int(sys.argv[1])
+warm_up, count = int(sys.argv[1]), int(sys.argv[2])
 folder = tempfile.mkdtemp()
 client = MlflowClient(registry_uri=f"sqlite:///{folder}/mlflow.db", tracking_uri=f"sqlite:///{folder}/mlflow.db")
 client.create_registered_model("feature_dev")
@@ -25,7 +25,7 @@ def pair():
     client.set_registered_model_alias("feature_dev", "current", version.version)
 
 
-for _ in range(10):
+for _ in range(warm_up):
     pair()
 times = []
 started = time.perf_counter()

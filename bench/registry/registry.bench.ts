@@ -12,7 +12,8 @@ import { benchRegistry, registerAndPoint, TRAINING_CONFIG } from "./own-pairs.ts
 const MLFLOW = "mlflow==3.17.2";
 const PAIRS_A_TURN = 40;
 const TURNS = 6;
-const MLFLOW_PAIRS = 100;
+const MLFLOW_WARM_UP = 200;
+const MLFLOW_PAIRS = 1000;
 const PEER_VERSIONS = 1000;
 const isQuick = process.env.BENCH_QUICK === "1";
 const LARGE = isQuick ? 2_000 : 100_000;
@@ -116,7 +117,8 @@ export async function run(report: BenchReport): Promise<void> {
   report.note(
     "A commit holds a version, a pointer move, an audit row and an event, with fsync. `register + point` is addVersion " +
       "and setCurrent (two durable commits, the second with the audit checkpoint); for MLflow create_model_version and " +
-      "set_registered_model_alias; for the JSON file two read-change-write rounds with a backup each, without fsync.",
+      "set_registered_model_alias; for the JSON file two read-change-write rounds with a backup each, without fsync. MLflow's " +
+      "rate falls as its versions grow, so each side is measured at about a thousand.",
   );
 }
 
@@ -203,8 +205,6 @@ async function peers(report: BenchReport): Promise<void> {
     });
     json.push(rate(times));
   }
-  const mlflow = await mlflowRate(report);
-  own.push(await ownTurn());
   await store.close();
   rmSync(folder, { recursive: true });
 
@@ -226,15 +226,32 @@ async function peers(report: BenchReport): Promise<void> {
     goal: "≥ 5×",
     isReached: toJson >= 5,
   });
+  await besideMlflow(report);
+}
+
+/** Each warm and in a process of its own; ours before and after, and the slower of the two counts. */
+async function besideMlflow(report: BenchReport): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "modelops-bench-"));
+  const ownRate = async (name: string) => {
+    const path = join(folder, name);
+    const counts = [PEER_VERSIONS, MLFLOW_WARM_UP, MLFLOW_PAIRS].map(String);
+    const call = [file("own-pairs-process.ts"), path, ...counts];
+    return (await inProcess<{ readonly pairsPerSecond: number }>(process.execPath, call)).pairsPerSecond;
+  };
+  const before = isQuick ? 0 : await ownRate("before.db");
+  const mlflow = await mlflowRate(report);
   if (mlflow === null) return;
-  report.figure({ name: "register + point, MLflow on SQLite", value: mlflow, unit: "per s" });
-  const toMlflow = ours / mlflow;
+  const ours = Math.min(before, await ownRate("after.db"));
+  rmSync(folder, { recursive: true });
+  report.figure({ name: "register + point in a process of its own", value: ours, unit: "per s" });
+  report.figure({ name: "the same, MLflow on SQLite", value: mlflow, unit: "per s" });
   report.figure({
     name: "this registry to MLflow",
-    value: toMlflow,
+    value: ours / mlflow,
     unit: "×",
     goal: "≥ 10×",
-    isReached: toMlflow >= 10,
+    isReached: ours / mlflow >= 10,
+    note: `${MLFLOW_PAIRS} pairs after ${MLFLOW_WARM_UP} to warm up, each side; ours on top of 1,000 versions`,
   });
 }
 
@@ -270,6 +287,7 @@ async function mlflowRate(report: BenchReport): Promise<number | null> {
       MLFLOW,
       "python",
       script,
+      String(MLFLOW_WARM_UP),
       String(MLFLOW_PAIRS),
     ];
     const peer = await inProcess<{ readonly version: string; readonly pairsPerSecond: number }>(
