@@ -70,13 +70,7 @@ export {
   type BetaBinomialConfidenceSequenceOptions,
   betaBinomialConfidenceSequence,
 } from "./sequential/beta-binomial-confidence-sequence.ts";
-export {
-  CanaryMonitor,
-  type CanaryMonitorState,
-  type CanaryReading,
-  type CanaryVerdict,
-  type GuardrailReading,
-} from "./sequential/canary-monitor.ts";
+export { CanaryMonitor, type CanaryMonitorState } from "./sequential/canary-monitor.ts";
 export {
   type CanaryGuardrail,
   type CanaryPlan,
@@ -84,6 +78,7 @@ export {
   type CompiledCanaryPlan,
   compileCanaryPlan,
 } from "./sequential/canary-plan.ts";
+export type { CanaryReading, CanaryVerdict, GuardrailReading } from "./sequential/canary-reading.ts";
 export {
   type BinaryOutcomes,
   type CanaryTick,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseOrThrow } from "../../errors/from-zod.ts";
-import type { CanaryReading } from "../../statistics/sequential/canary-monitor.ts";
+import type { CanaryReading } from "../../statistics/sequential/canary-reading.ts";
 import { type WatchedOutcomes, watchedOutcomesSchema } from "./sourced-outcomes.ts";
 
 export interface WatchOptions {

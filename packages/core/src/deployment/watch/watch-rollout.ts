@@ -3,11 +3,8 @@ import { z } from "zod";
 import { ModelOpsError } from "../../errors/modelops-error.ts";
 import { tryFileLock } from "../../files/file-lock.ts";
 import { newEvent } from "../../runtime.ts";
-import {
-  CanaryMonitor,
-  type CanaryMonitorState,
-  type CanaryReading,
-} from "../../statistics/sequential/canary-monitor.ts";
+import { CanaryMonitor, type CanaryMonitorState } from "../../statistics/sequential/canary-monitor.ts";
+import type { CanaryReading } from "../../statistics/sequential/canary-reading.ts";
 import { type DeployerContext, tryOperationLock } from "../deployer-context.ts";
 import { runAdvance, stepChanged } from "../operations/advance.ts";
 import { setRolloutState } from "../operations/hold.ts";

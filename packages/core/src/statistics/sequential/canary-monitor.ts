@@ -1,20 +1,22 @@
 import { requireFiniteNumbers, requireWholeNumber, statisticsError } from "../input-checks.ts";
 import {
+  addAssignment,
+  addPeriod,
+  type StoredPeriod,
+  smallestDropsCaught,
+  turnRound,
+} from "./canary-periods.ts";
+import {
   type CanaryPlan,
   type CanaryStep,
   type CompiledCanaryPlan,
   compileCanaryPlan,
   decidingGuardrails,
 } from "./canary-plan.ts";
-import {
-  type CanaryTick,
-  type GuardrailOutcomes,
-  isScoreOutcomes,
-  requireOutcomes,
-  requireShare,
-  type ScoreCount,
-} from "./canary-tick.ts";
-import { type ArmPeriod, type ConfidenceSequence, confidenceSequence } from "./confidence-sequence.ts";
+import type { CanaryReading, GuardrailReading } from "./canary-reading.ts";
+import { type CanaryTick, isScoreOutcomes, requireOutcomes, requireShare } from "./canary-tick.ts";
+import { decideCanary } from "./canary-verdict.ts";
+import { confidenceSequence } from "./confidence-sequence.ts";
 import {
   createEProcess,
   type EProcess,
@@ -22,45 +24,7 @@ import {
   type EProcessState,
   restoreEProcess,
 } from "./e-process.ts";
-import { type AssignmentPeriod, type SampleRatioCheck, sampleRatioCheck } from "./sample-ratio-check.ts";
-
-/** `promote` moves to the next step; `hold` and `inconclusive` need a person; `no-traffic` means nothing was seen. */
-export type CanaryVerdict = "promote" | "continue" | "rollback" | "hold" | "inconclusive" | "no-traffic";
-
-/** One guardrail as it stands. */
-export interface GuardrailReading extends EProcessReading {
-  readonly metric: string;
-  readonly action: "rollback" | "hold" | "observe";
-  /** A person has accepted its alarm: it is shown and decides nothing any more. */
-  readonly acknowledged: boolean;
-  /** Approximate interval of canary − baseline, higher is better; null while too little is known. */
-  readonly confidence: ConfidenceSequence | null;
-}
-
-export interface CanaryReading {
-  readonly verdict: CanaryVerdict;
-  /** One plain sentence. */
-  readonly reason: string;
-  /** How a promotion was earned; null for other verdicts. */
-  readonly promotedBy: "non-inferior" | "no-alarm" | null;
-  /** Metric of the alarm that decided, if one did. */
-  readonly alarmedMetric: string | null;
-  /** For a promotion without an alarm: about the smallest drop (points) that would have been caught 4 times in 5. */
-  readonly smallestDropCaught: Readonly<Record<string, number>> | null;
-  readonly step: {
-    readonly index: number;
-    readonly share: number;
-    readonly sessions: { readonly canary: number; readonly baseline: number };
-    readonly elapsedMs: number;
-  };
-  readonly guardrails: readonly GuardrailReading[];
-  readonly sampleRatio: SampleRatioCheck;
-}
-
-/** Totals of one metric at one share. */
-interface StoredPeriod extends ArmPeriod {
-  readonly canaryShare: number;
-}
+import { type AssignmentPeriod, sampleRatioCheck } from "./sample-ratio-check.ts";
 
 /** Everything a monitor needs to go on in another process. Plain JSON. */
 export interface CanaryMonitorState {
@@ -269,92 +233,27 @@ export class CanaryMonitor {
     );
     const step = this.#step();
     const elapsedMs = now - stepStartedAtMs;
-    const decided = this.#decide(guardrails, step, elapsedMs);
-    if (decided.verdict === "rollback" && this.#state.rolledBack === null) {
+    const { rolledBack, assignmentBroken } = this.#state;
+    const decided = decideCanary({
+      plan,
+      step,
+      stepSessions,
+      elapsedMs,
+      guardrails,
+      rolledBack,
+      assignmentBroken,
+    });
+    if (decided.verdict === "rollback" && rolledBack === null) {
       this.#state = { ...this.#state, rolledBack: { metric: decided.alarmedMetric, reason: decided.reason } };
     }
     return {
       ...decided,
-      smallestDropCaught: decided.promotedBy === "no-alarm" ? this.#smallestDrops() : null,
+      smallestDropCaught:
+        decided.promotedBy === "no-alarm" ? smallestDropsCaught(plan, this.#state.periods) : null,
       step: { index: stepIndex, share: step.share, sessions: stepSessions, elapsedMs },
       guardrails,
       sampleRatio: sampleRatioCheck({ periods: this.#state.assignments, alpha: plan.sampleRatioAlpha }),
     };
-  }
-
-  #decide(
-    guardrails: readonly GuardrailReading[],
-    step: Required<CanaryStep>,
-    elapsedMs: number,
-  ): Pick<CanaryReading, "verdict" | "reason" | "promotedBy" | "alarmedMetric"> {
-    const { plan, stepSessions, rolledBack, assignmentBroken } = this.#state;
-    const say = (verdict: CanaryVerdict, reason: string, alarmedMetric: string | null = null) => ({
-      verdict,
-      reason,
-      alarmedMetric,
-      promotedBy: null,
-    });
-    if (rolledBack !== null) return say("rollback", rolledBack.reason, rolledBack.metric);
-    if (assignmentBroken) {
-      return say(
-        "hold",
-        "Sessions are not divided as the plan says, so no figure of this rollout can be trusted: repair the assignment.",
-      );
-    }
-    const deciding = guardrails.filter(({ action, acknowledged }) => action !== "observe" && !acknowledged);
-    for (const action of ["rollback", "hold"] as const) {
-      const alarmed = deciding.find((guardrail) => guardrail.action === action && guardrail.alarmed);
-      if (alarmed !== undefined) return say(action, describeAlarm(alarmed), alarmed.metric);
-    }
-    const sessions = stepSessions.canary + stepSessions.baseline;
-    const isSeasoned =
-      sessions >= step.minimumSessions && elapsedMs >= step.minimumDurationMs && sessions > 0;
-    const accepted = guardrails.filter(({ acknowledged }) => acknowledged).map(({ metric }) => metric);
-    const besides = accepted.length === 0 ? "" : ` besides ${accepted.join(", ")}, accepted by a person`;
-    if (isSeasoned && deciding.length > 0 && deciding.every((guardrail) => guardrail.nonInferior)) {
-      return {
-        ...say(
-          "promote",
-          `Every guardrail${besides} is shown to be no worse than its margin after ${sessions} sessions.`,
-        ),
-        promotedBy: "non-inferior",
-      };
-    }
-    const atDeadline = step.deadlineMs !== null && elapsedMs >= step.deadlineMs;
-    // With nothing left that could be shown, sessions and time are all there is to wait for.
-    const isNoAlarmEnough =
-      plan.promoteWhen === "no-alarm" ||
-      deciding.length === 0 ||
-      (atDeadline && plan.onDeadline === "promote-no-alarm");
-    if (isSeasoned && isNoAlarmEnough) {
-      return {
-        ...say("promote", `No alarm${besides} in ${sessions} sessions of this step.`),
-        promotedBy: "no-alarm",
-      };
-    }
-    if (sessions === 0 && (atDeadline || elapsedMs >= plan.noTrafficAfterMs)) {
-      return say(
-        "no-traffic",
-        `No session was seen in this step for ${Math.round(elapsedMs / 1000)} seconds.`,
-      );
-    }
-    if (atDeadline) {
-      return plan.onDeadline === "rollback"
-        ? say("rollback", `The deadline of this step passed without a decision after ${sessions} sessions.`)
-        : say(
-            "inconclusive",
-            `The deadline passed after ${sessions} sessions: no harm shown, but no safety either.`,
-          );
-    }
-    const missing = deciding
-      .filter((guardrail) => !guardrail.nonInferior)
-      .map((guardrail) => guardrail.metric);
-    return say(
-      "continue",
-      isSeasoned
-        ? `No alarm; not yet shown to be no worse: ${missing.join(", ")}.`
-        : `No alarm; ${sessions} of ${step.minimumSessions} sessions of this step.`,
-    );
   }
 
   #step(): Required<CanaryStep> {
@@ -379,35 +278,6 @@ export class CanaryMonitor {
       );
     }
     return process.reading();
-  }
-
-  /**
-   * From d²·Σ n·w(1−w)/(2v) ≈ ln(k/α) + 4.2: what the evidence of a drop d has to add up to for 80 % power, fitted to
-   * simulations of the e-process (within about 10 %).
-   */
-  #smallestDrops(): Readonly<Record<string, number>> {
-    const { plan, periods } = this.#state;
-    const needed = -Math.log(plan.alpha / decidingGuardrails(plan).length) + 4.2;
-    return Object.fromEntries(
-      decidingGuardrails(plan).map(({ metric, alarmMargin }) => {
-        let information = 0;
-        let count = 0;
-        let sum = 0;
-        let squares = 0;
-        for (const { canaryShare, canary, baseline } of periods[metric] ?? []) {
-          const size = canary.count + baseline.count;
-          information += size * canaryShare * (1 - canaryShare);
-          count += size;
-          sum += canary.sum + baseline.sum;
-          squares += (canary.sumOfSquares ?? canary.sum) + (baseline.sumOfSquares ?? baseline.sum);
-        }
-        const variance = count === 0 ? 0 : Math.max(0.001, squares / count - (sum / count) ** 2);
-        return [
-          metric,
-          information === 0 ? 1 : Math.min(1, alarmMargin + Math.sqrt((2 * needed * variance) / information)),
-        ];
-      }),
-    );
   }
 
   #check(tick: CanaryTick): void {
@@ -436,83 +306,4 @@ export class CanaryMonitor {
       }
     }
   }
-}
-
-function describeAlarm({ metric, confidence, observations, logEvidence }: GuardrailReading): string {
-  const estimate =
-    confidence === null ? "" : ` (${(100 * confidence.difference).toFixed(1)} points against the baseline)`;
-  return `${metric} is worse on the canary${estimate}: evidence e^${logEvidence.toFixed(1)} after ${observations} sessions.`;
-}
-
-function turnRound(outcomes: GuardrailOutcomes): GuardrailOutcomes {
-  if (isScoreOutcomes(outcomes)) {
-    const turn = (list: readonly ScoreCount[]): readonly ScoreCount[] =>
-      list.map(([score, count]): ScoreCount => [1 - score, count]);
-    return { canaryScores: turn(outcomes.canaryScores), baselineScores: turn(outcomes.baselineScores) };
-  }
-  return {
-    canarySuccesses: outcomes.canaryFailures,
-    canaryFailures: outcomes.canarySuccesses,
-    baselineSuccesses: outcomes.baselineFailures,
-    baselineFailures: outcomes.baselineSuccesses,
-  };
-}
-
-function addAssignment(
-  periods: readonly AssignmentPeriod[],
-  canaryShare: number,
-  added: CanaryTick["sessions"],
-): readonly AssignmentPeriod[] {
-  const known = periods.find((period) => period.canaryShare === canaryShare);
-  const merged = {
-    canaryShare,
-    canary: (known?.canary ?? 0) + added.canary,
-    baseline: (known?.baseline ?? 0) + added.baseline,
-  };
-  return known === undefined
-    ? [...periods, merged]
-    : periods.map((period) => (period === known ? merged : period));
-}
-
-function totalsOf(list: readonly ScoreCount[]): Required<ArmPeriod["canary"]> {
-  let count = 0;
-  let sum = 0;
-  let sumOfSquares = 0;
-  for (const [score, times] of list) {
-    count += times;
-    sum += times * score;
-    sumOfSquares += times * score * score;
-  }
-  return { count, sum, sumOfSquares };
-}
-
-function addPeriod(
-  periods: readonly StoredPeriod[],
-  canaryShare: number,
-  outcomes: GuardrailOutcomes,
-): readonly StoredPeriod[] {
-  const lists = isScoreOutcomes(outcomes)
-    ? outcomes
-    : {
-        canaryScores: [[1, outcomes.canarySuccesses] as const, [0, outcomes.canaryFailures] as const],
-        baselineScores: [[1, outcomes.baselineSuccesses] as const, [0, outcomes.baselineFailures] as const],
-      };
-  const known = periods.find((period) => period.canaryShare === canaryShare);
-  const add = (arm: "canary" | "baseline", list: readonly ScoreCount[]): Required<ArmPeriod["canary"]> => {
-    const before = known?.[arm];
-    const added = totalsOf(list);
-    return {
-      count: (before?.count ?? 0) + added.count,
-      sum: (before?.sum ?? 0) + added.sum,
-      sumOfSquares: (before?.sumOfSquares ?? before?.sum ?? 0) + added.sumOfSquares,
-    };
-  };
-  const merged: StoredPeriod = {
-    canaryShare,
-    canary: add("canary", lists.canaryScores),
-    baseline: add("baseline", lists.baselineScores),
-  };
-  return known === undefined
-    ? [...periods, merged]
-    : periods.map((period) => (period === known ? merged : period));
 }
